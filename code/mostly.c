@@ -1,0 +1,14 @@
+/* mostly.c -- the whole library in one translation unit
+ *
+ * A client may compile this file and nothing else.  It is also the only
+ * list of the library's sources, in layer order: the build reads the
+ * lines below, so a new module is added here and nowhere else
+ * (.build.sources, design/build.rst).
+ */
+
+#define MOSTLY_AMALGAM 1
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
+
