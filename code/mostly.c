@@ -12,3 +12,4 @@
 #define _GNU_SOURCE 1
 #endif
 
+#include "trace/nailboard.c"

@@ -1,0 +1,65 @@
+/* unit.h -- what the unit tests have beside Check
+ *
+ * Numbers that are random but can be had again: the seed is the clock's
+ * unless MOSTLY_SEED is set in the environment, and it's printed.  And an
+ * assertion for inner loops.
+ */
+
+#ifndef UNIT_H
+#define UNIT_H
+
+#include <check.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* Check's own assertions write to a pipe even when they hold, which is too
+ * slow to be done a million times. */
+#define EXPECT(cond) \
+  ((cond) ? (void)0 : ck_abort_msg("expected %s in line %d", #cond, __LINE__))
+
+static uint64_t unit_random_state;
+
+static inline void unit_seed(const char *test)
+{
+  const char *given = getenv("MOSTLY_SEED");
+
+  unit_random_state
+      = given != NULL ? strtoull(given, NULL, 0) : (uint64_t)time(NULL);
+  (void)printf("%s: MOSTLY_SEED=%llu\n", test,
+               (unsigned long long)unit_random_state);
+  (void)fflush(stdout);
+}
+
+/* A number below limit, which isn't zero.  This is splitmix64. */
+static inline uint64_t unit_random(uint64_t limit)
+{
+  uint64_t z = (unit_random_state += 0x9E3779B97F4A7C15u);
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+  return (z ^ (z >> 31)) % limit;
+}
+
+/* Add a test case with one test: a test case for each requirement. */
+static inline void unit_add(Suite *suite, const char *name, const TTest *test)
+{
+  TCase *tcase = tcase_create(name);
+
+  tcase_set_timeout(tcase, 60);
+  tcase_add_test(tcase, test);
+  suite_add_tcase(suite, tcase);
+}
+
+/* Run the suite and free it; the result is that of main. */
+static inline int unit_run(Suite *suite)
+{
+  SRunner *runner = srunner_create(suite);
+
+  srunner_run_all(runner, CK_NORMAL);
+  int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed != 0;
+}
+
+#endif /* UNIT_H */
