@@ -1,0 +1,339 @@
+#!/usr/bin/python3
+"""bench.py -- run the workloads on the library and on its peers
+
+    tool/bench.py [--quick] [--repeat N] [--json FILE] [NAME...]
+
+Builds the programs of test/bench in build/bench, against the library of
+the release preset and against the peers that the machine has, runs each
+row's programs in turn, N times round (5; 3 with --quick), and prints each
+figure as the median with its spread, the ratio of ours to each peer (the
+median of the ratios of one round each), and whether the stated targets are
+met.  NAME picks rows by the beginning of their name: `rate`, `copy tree`.
+
+A peer that isn't installed is left out, with a word.  libgc runs with one
+marker thread.  Ratios of processor time within one run are what counts:
+figures of two runs, or of two machines, can't be compared.
+
+Of the copy rows only the steady state counts: both sides touch their
+to-space for the first time in the first collections, so the collections
+from number STEADY on are used (the median of them), on either side.
+
+Design: .bench (design/bench.rst).
+"""
+import argparse
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SOURCES = ROOT / "test" / "bench"
+BUILD = ROOT / "build" / "bench"
+STEADY = 3
+FLAGS = ["-O2", "-g", "-std=gnu11", "-Wall", "-Wextra",
+         "-Wno-unused-parameter"]
+
+# What a workload is built for: flags and libraries.
+PEERS = {
+    "libgc": (["-DGC_BOEHM"], ["-lgc", "-lpthread"]),
+    "malloc": (["-DUSE_MALLOC"], ["-lpthread"]),
+    "mimalloc": (["-DGC_MI"], ["-lmimalloc", "-lpthread"]),
+    "bump": (["-DGC_BUMP"], []),
+}
+HEADERS = {"libgc": "gc.h", "mimalloc": "mimalloc.h"}
+
+
+class Metric:
+    """A figure of a row: how to find it in a program's facts."""
+
+    def __init__(self, name, unit, find, more=False, target=None):
+        self.name, self.unit, self.find = name, unit, find
+        self.more = more        # is more better?
+        self.target = target    # (peer or None, bound)
+
+
+class Row:
+    """Programs that are run in turn, and the metrics read off them."""
+
+    def __init__(self, name, runs, metrics):
+        self.name = name
+        self.runs = runs        # variant -> (workload, peer, arguments)
+        self.metrics = metrics
+
+
+def last(fact):
+    """The value of a fact of the only line."""
+    return lambda lines: lines[-1].get(fact)
+
+
+def steady(lines):
+    """Megabytes a second once both spaces are warm."""
+    speeds = [line["MB/s(cpu)"] for line in lines
+              if line["part"] == "collect" and line["i"] >= STEADY]
+    return statistics.median(speeds)
+
+
+def sys_share(lines):
+    """System time as a percentage of processor time."""
+    return 100 * lines[-1]["sys"] / lines[-1]["cpu"]
+
+
+def runs_of(workload, arguments, peers):
+    """Ours and the named peers, all with the same arguments."""
+    runs = {"ours": (workload, None, arguments)}
+    runs.update({p: (workload, p, arguments) for p in peers})
+    return runs
+
+
+def rate_row(size, millions):
+    metrics = [Metric("time", "ns/object", last("ns/obj"),
+                      target=("malloc", 0.7) if size == 32 else None),
+               Metric("system share", "%", sys_share, target=(None, 5))]
+    return Row(f"rate {size}",
+               runs_of("rate", [size, millions],
+                       ["malloc", "mimalloc", "bump", "libgc"]), metrics)
+
+
+def copy_row(shape, megabytes, repeats):
+    arguments = [shape, megabytes, repeats]
+    runs = {"ours": ("copy", None, arguments),
+            "cheney 0": ("cheney", "plain", arguments + [0]),
+            "cheney 1": ("cheney", "plain", arguments + [1])}
+    # libgc marks and doesn't move, so it is here for scale only
+    runs["libgc"] = ("copy", "libgc", arguments)
+    wanted = shape in ("tree", "list", "shuf")
+    return Row(f"copy {shape}", runs,
+               [Metric("speed", "MB/s", steady, more=True,
+                       target=("cheney 0", 0.6) if wanted else None)])
+
+
+def treeb_row(threads, arguments):
+    name = "treeb" if threads == 1 else f"treeb {threads} threads"
+    target = ("libgc", 1.0) if threads == 1 else None
+    return Row(name, runs_of("treeb", [threads] + arguments,
+                             ["libgc", "malloc", "mimalloc"]),
+               [Metric("time", "ns/node", last("ns/node(cpu)"),
+                       target=target),
+                Metric("peak", "MB", last("peakMB"))])
+
+
+def pause_row(live, seconds):
+    return Row("pause", runs_of("pause", [live, seconds],
+                                ["libgc", "malloc"]),
+               [Metric("longest", "ms", last("max_ms")),
+                Metric("99th percentile of pauses over 0.2 ms", "ms",
+                       last("pause_p99_ms")),
+                Metric("time", "us/operation", last("us/op"))])
+
+
+def rows(quick):
+    millions = 50 if quick else 100
+    shapes = ("tree", "list", "shuf", "vec", "leaf")
+    table = [rate_row(size, millions) for size in (16, 32, 48, 64)]
+    table += [copy_row(s, 32 if quick else 100, 7 if quick else 8)
+              for s in shapes]
+    table.append(treeb_row(1, [16, 4, 17, 500000] if quick
+                           else [19, 4, 20, 4000000]))
+    table.append(treeb_row(2, [15, 4, 16, 500000] if quick
+                           else [18, 4, 19, 4000000]))
+    table.append(pause_row(*((50, 2) if quick else (200, 15))))
+    return table
+
+
+class Bench:
+    """The programs, built when a row first needs them."""
+
+    def __init__(self, options):
+        self.options = options
+        self.library = options.library
+        self.include = ROOT / "code" / "include"
+        self.missing = {}       # peer -> why
+        self.built = {}         # (workload, peer) -> path
+        BUILD.mkdir(parents=True, exist_ok=True)
+        for peer, header in HEADERS.items():
+            if not self.has_header(header):
+                self.missing[peer] = f"no {header} on this machine"
+        if not self.library.exists():
+            self.missing[None] = (f"no {self.library}: build the release"
+                                  " preset first")
+
+    def has_header(self, header):
+        probe = subprocess.run(
+            [self.options.cc, "-E", "-x", "c", "-"], capture_output=True,
+            input=f"#include <{header}>\n", text=True, check=False)
+        return probe.returncode == 0
+
+    def command(self, workload, peer, path):
+        """The compiler's command, and what the program is made from."""
+        flags, libraries = PEERS.get(peer, ([], []))
+        needs = [*SOURCES.glob("*.h"), SOURCES / f"{workload}.c"]
+        if peer is None:
+            flags = ["-DGC_MPS", f"-I{self.include}"]
+            libraries = [str(self.library), "-lpthread", "-lm"]
+            needs += [self.library, *self.include.glob("*.h")]
+        command = [self.options.cc, *FLAGS, *flags, "-o", str(path),
+                   str(SOURCES / f"{workload}.c"), *libraries]
+        return command, needs
+
+    def program(self, workload, peer):
+        key = workload, peer
+        if key not in self.built:
+            path = BUILD / f"{workload}-{peer or 'ours'}"
+            command, needs = self.command(workload, peer, path)
+            newest = max(n.stat().st_mtime for n in needs)
+            if not path.exists() or path.stat().st_mtime < newest:
+                subprocess.run(command, check=True)
+            self.built[key] = path
+        return self.built[key]
+
+    def run(self, workload, peer, arguments):
+        """Run a program; its facts, a dictionary a line."""
+        command = [str(self.program(workload, peer)),
+                   *map(str, arguments), "--json"]
+        environment = dict(os.environ, GC_MARKERS="1")
+        result = subprocess.run(command, capture_output=True, text=True,
+                                env=environment, check=False, timeout=900)
+        if result.returncode != 0:
+            sys.exit(f"{' '.join(command)}: exit {result.returncode}\n"
+                     f"{result.stdout}{result.stderr}")
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+    def measure(self, row):
+        """Run a row's programs in turn; facts by variant and round."""
+        runs = {v: r for v, r in row.runs.items()
+                if r[1] not in self.missing}
+        facts = {variant: [] for variant in runs}
+        for workload, peer, _ in runs.values():
+            self.program(workload, peer)
+        for _ in range(self.options.repeat):
+            for variant, run in runs.items():
+                facts[variant].append(self.run(*run))
+        return facts
+
+
+def summary(values):
+    return {"median": statistics.median(values), "min": min(values),
+            "max": max(values), "values": values}
+
+
+def evaluate(row, metric, facts):
+    """One metric of a row as a dictionary, as it goes into the JSON."""
+    values = {v: [metric.find(lines) for lines in rounds]
+              for v, rounds in facts.items()}
+    values = {v: list(x) for v, x in values.items() if None not in x}
+    result = {"row": row.name, "metric": metric.name, "unit": metric.unit,
+              "better": "more" if metric.more else "less",
+              "figures": {v: summary(x) for v, x in values.items()},
+              "ratios": {}, "target": None}
+    for variant, theirs in values.items():
+        if variant != "ours" and "ours" in values and all(theirs):
+            ratios = [a / b for a, b in zip(values["ours"], theirs)]
+            result["ratios"][variant] = summary(ratios)
+    if metric.target:
+        result["target"] = judge(metric, result)
+    return result
+
+
+def judge(metric, result):
+    peer, bound = metric.target
+    if peer is None:
+        reached = result["figures"].get("ours")
+        text = f"under {bound} {metric.unit}"
+    else:
+        reached = result["ratios"].get(peer)
+        text = f"{'at least' if metric.more else 'at most'} {bound} of {peer}"
+    if reached is None:
+        return {"text": text, "reached": None, "met": None}
+    value = reached["median"]
+    met = value >= bound if metric.more else value <= bound
+    if peer is None:
+        met = value < bound
+    return {"text": text, "reached": value, "met": met}
+
+
+def show_number(value):
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def show(result):
+    """Print one metric: its figures on one line, then its target."""
+    print(f"{result['row']}, {result['metric']} ({result['unit']},"
+          f" {result['better']} is better)")
+    for variant, figure in result["figures"].items():
+        line = (f"  {variant:<10}{show_number(figure['median']):>9}"
+                f"  ({show_number(figure['min'])} to"
+                f" {show_number(figure['max'])})")
+        ratio = result["ratios"].get(variant)
+        if ratio:
+            line = (f"{line:<42}ours is {ratio['median']:.2f} of it"
+                    f" ({ratio['min']:.2f} to {ratio['max']:.2f})")
+        print(line)
+    target = result["target"]
+    if target:
+        state = {True: "met", False: "MISSED", None: "not measured"}
+        print(f"  target: {target['text']}: {state[target['met']]}")
+    sys.stdout.flush()
+
+
+def machine():
+    model = ""
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.split(":", 1)[1].strip()
+            break
+    return {"processor": model, "cores": os.cpu_count(),
+            "system": platform.release(), "load": os.getloadavg()[0]}
+
+
+def parse():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--quick", action="store_true",
+                        help="smaller workloads: a minute, not twenty")
+    parser.add_argument("--repeat", type=int, metavar="N")
+    parser.add_argument("--json", type=pathlib.Path, metavar="FILE")
+    parser.add_argument("--cc", default="cc")
+    parser.add_argument("--library", type=pathlib.Path,
+                        default=ROOT / "build" / "release" / "libmostly.a")
+    parser.add_argument("--strict", action="store_true",
+                        help="fail if a target is missed")
+    options = parser.parse_args()
+    options.repeat = options.repeat or (3 if options.quick else 5)
+    return options
+
+
+def main():
+    options = parse()
+    bench = Bench(options)
+    for peer, why in bench.missing.items():
+        print(f"{peer or 'ours'}: left out, {why}")
+    report = {"machine": machine(), "quick": options.quick,
+              "repeat": options.repeat, "results": []}
+    if not options.names or "membw" in options.names:
+        report["limits"] = bench.run("membw", "plain", [])[-1]
+        print("limits of the machine:", ", ".join(
+            f"{k} {v:g}" for k, v in report["limits"].items()
+            if not isinstance(v, str)))
+    for row in rows(options.quick):
+        if options.names and not any(row.name.startswith(n)
+                                     for n in options.names):
+            continue
+        facts = bench.measure(row)
+        for metric in row.metrics:
+            result = evaluate(row, metric, facts)
+            report["results"].append(result)
+            show(result)
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=1) + "\n")
+    missed = [r for r in report["results"]
+              if r["target"] and r["target"]["met"] is False]
+    print(f"{len(missed)} of the targets missed")
+    return 1 if missed and options.strict else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
