@@ -1,0 +1,85 @@
+/* scanners.c -- the area scanners of the interface
+ *
+ * Each is a loop over the words of an area, written with the client's own
+ * macros.  A word is written back only when its reference changed, because
+ * the area may be protected, shared, or constant.
+ *
+ * On the critical path.
+ *
+ * Design: .interface.scan, .interface.scan.area (design/interface.rst).
+ */
+
+#include "../base/base.h"
+
+/* A word of an area, whatever type the client gave it. */
+typedef Word __attribute__((may_alias)) ScannersWord;
+
+/* Fix a word whose tag bits are those of mask, and put them back. */
+#define SCANNERS_FIX(ss, p, word, mask) \
+  do { \
+    mps_addr_t ref_ = (mps_addr_t)((word) & ~(mask)); \
+    if (MPS_FIX1(ss, ref_)) { \
+      mps_res_t res_ = MPS_FIX2(ss, &ref_); \
+      if (res_ != MPS_RES_OK) \
+        return res_; \
+      if ((Word)ref_ != ((word) & ~(mask))) \
+        *(p) = (Word)ref_ | ((word) & (mask)); \
+    } \
+  } while (0)
+
+mps_res_t mps_scan_area(mps_ss_t ss, void *base, void *limit, void *closure)
+{
+  MPS_SCAN_BEGIN(ss)
+  {
+    for (ScannersWord *p = base; p < (ScannersWord *)limit; ++p)
+      SCANNERS_FIX(ss, p, *p, (Word)0);
+  }
+  MPS_SCAN_END(ss);
+  return MPS_RES_OK;
+}
+
+mps_res_t mps_scan_area_masked(mps_ss_t ss, void *base, void *limit,
+                               void *closure)
+{
+  const Word mask = ((mps_scan_tag_t)closure)->mask;
+
+  MPS_SCAN_BEGIN(ss)
+  {
+    for (ScannersWord *p = base; p < (ScannersWord *)limit; ++p)
+      SCANNERS_FIX(ss, p, *p, mask);
+  }
+  MPS_SCAN_END(ss);
+  return MPS_RES_OK;
+}
+
+mps_res_t mps_scan_area_tagged(mps_ss_t ss, void *base, void *limit,
+                               void *closure)
+{
+  const Word mask = ((mps_scan_tag_t)closure)->mask;
+  const Word pattern = ((mps_scan_tag_t)closure)->pattern;
+
+  MPS_SCAN_BEGIN(ss)
+  {
+    for (ScannersWord *p = base; p < (ScannersWord *)limit; ++p)
+      if ((*p & mask) == pattern)
+        SCANNERS_FIX(ss, p, *p, mask);
+  }
+  MPS_SCAN_END(ss);
+  return MPS_RES_OK;
+}
+
+mps_res_t mps_scan_area_tagged_or_zero(mps_ss_t ss, void *base, void *limit,
+                                       void *closure)
+{
+  const Word mask = ((mps_scan_tag_t)closure)->mask;
+  const Word pattern = ((mps_scan_tag_t)closure)->pattern;
+
+  MPS_SCAN_BEGIN(ss)
+  {
+    for (ScannersWord *p = base; p < (ScannersWord *)limit; ++p)
+      if ((*p & mask) == pattern || (*p & mask) == 0)
+        SCANNERS_FIX(ss, p, *p, mask);
+  }
+  MPS_SCAN_END(ss);
+  return MPS_RES_OK;
+}
