@@ -12,4 +12,10 @@
 #define _GNU_SOURCE 1
 #endif
 
+#include "base/base.c"
+#include "base/args.c"
+#include "heap/scanners.c"
 #include "trace/nailboard.c"
+#include "api/plinth.c"
+#include "api/telemetry.c"
+#include "api/unbuilt.c"
