@@ -100,7 +100,8 @@ def tidy_one(root, entry):
         return None
     code, output = output_of([
         program("clang-tidy"), "--quiet", "-p", str(root / DATABASE.parent),
-        "--extra-arg=-Wno-unknown-warning-option", entry["file"]])
+        "--header-filter=.*", "--extra-arg=-Wno-unknown-warning-option",
+        entry["file"]])
     if code:
         return re.sub(rf"^{re.escape(str(root))}/", "", output.strip(),
                       flags=re.M)

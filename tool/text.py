@@ -81,7 +81,7 @@ def check(root):
         text = tree.text_of(path)
         if text is not None:
             faults += check_lines(root, path, text, allowed)
-            if path.suffix in (".rst", ".c", ".h", ".py"):
+            if path.suffix in (".rst", ".c", ".h"):
                 faults += check_links(root, path, text)
     return faults + list(check_signatures(root)) + allowed.finish()
 
