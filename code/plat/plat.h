@@ -67,16 +67,19 @@ typedef struct Seconds {
 } Seconds;
 
 MOSTLY_INTERN Seconds plat_clock_now(void);
+MOSTLY_INTERN Seconds plat_clock_cpu(void);
 
 
 /* A lock that one thread may take several times.  Not fair.  Taking it
- * keeps errno. */
+ * keeps errno.  A signal handler may take it, and finds it its own if the
+ * code that it interrupts holds it (.plat.lock.signal). */
 
 typedef struct PlatLock {
   Sig sig;
-  pthread_mutex_t mutex;
-  pthread_t owner; /* meaningful while depth is not zero */
-  Count depth;     /* how many times the owner has taken it */
+  _Atomic uint32_t waiters; /* threads that sleep until it's free */
+  _Atomic uint32_t turn;    /* what they sleep on; changes to wake one */
+  _Atomic Word owner;       /* the thread that holds it; zero if free */
+  Count depth;              /* how often it took it beyond the first time */
 } PlatLock;
 
 MOSTLY_INTERN Res plat_lock_init(PlatLock *lock);
@@ -102,6 +105,9 @@ typedef struct PlatContext {
   Word regs[PLAT_REGISTERS_MAX]; /* the registers, in no order */
 } PlatContext;
 
+/* An address below everything in the calling function's frame. */
+MOSTLY_INTERN Addr plat_stack_below(void);
+
 /* PLAT_CAPTURE -- record the calling function's registers and stack
  *
  * A macro, so that it runs in the frame of the entry point whose caller's
@@ -110,47 +116,47 @@ typedef struct PlatContext {
  * It stores the raw registers by hand; setjmp would mangle some of them
  * (.plat.thread.registers). */
 #if defined(__x86_64__)
-#define PLAT_CAPTURE(context)                                                 \
-  do {                                                                        \
-    Word *regs_ = (context)->regs;                                            \
-    __asm__ __volatile__("movq %%rbx, 0(%0)\n\t"                              \
-                         "movq %%rbp, 8(%0)\n\t"                              \
-                         "movq %%r12, 16(%0)\n\t"                             \
-                         "movq %%r13, 24(%0)\n\t"                             \
-                         "movq %%r14, 32(%0)\n\t"                             \
-                         "movq %%r15, 40(%0)\n\t"                             \
-                         "movq %%rsp, 48(%0)\n\t"                             \
-                         :                                                    \
-                         : "r"(regs_)                                         \
-                         : "memory");                                         \
-    (context)->hot = (Addr)regs_[6];                                          \
-    (context)->count = 6;                                                     \
+#define PLAT_CAPTURE(context) \
+  do { \
+    Word *regs_ = (context)->regs; \
+    __asm__ __volatile__("movq %%rbx, 0(%0)\n\t" \
+                         "movq %%rbp, 8(%0)\n\t" \
+                         "movq %%r12, 16(%0)\n\t" \
+                         "movq %%r13, 24(%0)\n\t" \
+                         "movq %%r14, 32(%0)\n\t" \
+                         "movq %%r15, 40(%0)\n\t" \
+                         "movq %%rsp, 48(%0)\n\t" \
+                         : \
+                         : "r"(regs_) \
+                         : "memory"); \
+    (context)->hot = (Addr)regs_[6]; \
+    (context)->count = 6; \
   } while (0)
 #elif defined(__aarch64__)
-#define PLAT_CAPTURE(context)                                                 \
-  do {                                                                        \
-    Word *regs_ = (context)->regs;                                            \
-    __asm__ __volatile__("stp x19, x20, [%0]\n\t"                             \
-                         "stp x21, x22, [%0, #16]\n\t"                        \
-                         "stp x23, x24, [%0, #32]\n\t"                        \
-                         "stp x25, x26, [%0, #48]\n\t"                        \
-                         "stp x27, x28, [%0, #64]\n\t"                        \
-                         "str x29, [%0, #80]\n\t"                             \
-                         "mov x9, sp\n\t"                                     \
-                         "str x9, [%0, #88]\n\t"                              \
-                         :                                                    \
-                         : "r"(regs_)                                         \
-                         : "x9", "memory");                                   \
-    (context)->hot = (Addr)regs_[11];                                         \
-    (context)->count = 11;                                                    \
+#define PLAT_CAPTURE(context) \
+  do { \
+    Word *regs_ = (context)->regs; \
+    __asm__ __volatile__("stp x19, x20, [%0]\n\t" \
+                         "stp x21, x22, [%0, #16]\n\t" \
+                         "stp x23, x24, [%0, #32]\n\t" \
+                         "stp x25, x26, [%0, #48]\n\t" \
+                         "stp x27, x28, [%0, #64]\n\t" \
+                         "str x29, [%0, #80]\n\t" \
+                         "mov x9, sp\n\t" \
+                         "str x9, [%0, #88]\n\t" \
+                         : \
+                         : "r"(regs_) \
+                         : "x9", "memory"); \
+    (context)->hot = (Addr)regs_[11]; \
+    (context)->count = 11; \
   } while (0)
 #else
 /* The compiler saves every callee-saved register in this frame. */
-#define PLAT_CAPTURE(context)                                                 \
-  do {                                                                        \
-    __builtin_unwind_init();                                                  \
-    (context)->hot = (Addr)(context);                                         \
-    (context)->count = 0;                                                     \
+#define PLAT_CAPTURE(context) \
+  do { \
+    __builtin_unwind_init(); \
+    (context)->hot = plat_stack_below(); \
+    (context)->count = 0; \
   } while (0)
 #endif
 
@@ -164,9 +170,18 @@ typedef struct PlatThread {
   struct PlatThread *next; /* in the list that the registry keeps */
   bool is_stopped;         /* between plat_threads_stop and _resume */
   PlatContext context;     /* where it stands while it is stopped */
+  Addr stack_base;         /* the stack that the system gave it; NULL if */
+  Addr stack_limit;        /* that isn't known */
+  Addr other_base;         /* while it is stopped on a signal stack, what */
+  Addr other_limit;        /* is in use of that; else NULL */
+  Word kernel_id;          /* the rest is plat_thread's own */
+  uint32_t generation;
+  pthread_t answerer;
+  _Atomic int phase;
 } PlatThread;
 
-/* For the calling thread. */
+/* Init is for the calling thread, and lets it receive the signals that we
+ * use if it had blocked them.  Finish may be called by another, too. */
 MOSTLY_INTERN void plat_thread_init(PlatThread *thread);
 MOSTLY_INTERN void plat_thread_finish(PlatThread *thread);
 MOSTLY_INTERN bool plat_thread_is_self(const PlatThread *thread);
@@ -175,7 +190,13 @@ MOSTLY_INTERN bool plat_thread_is_self(const PlatThread *thread);
  * and then waited for (.plat.thread.stop); fill in their contexts.  One
  * stop is in force at a time in a process: a second caller waits, and can
  * itself be stopped while it does.  Stopping can't fail; a thread that has
- * gone counts as stopped, with an empty context.  Pairs with resume. */
+ * gone counts as stopped, with an empty context: no registers and no hot
+ * end.  Pairs with resume, by the same thread and with the same list.
+ *
+ * Where a thread runs on another stack than its own, what it uses of its
+ * own can't be told, and hot is the far end of that (stack_base); on a
+ * signal stack [other_base, other_limit) must be scanned as well, for it
+ * has the registers of the code below (.plat.thread.other-stack). */
 MOSTLY_INTERN void plat_threads_stop(PlatThread *list);
 MOSTLY_INTERN void plat_threads_resume(PlatThread *list);
 
@@ -191,13 +212,16 @@ typedef bool (*PlatFaultSink)(Addr addr);
 MOSTLY_INTERN void plat_fault_install(PlatFaultSink sink);
 
 
-/* fork: before, in the parent after, in the child after.  At most one set;
- * install is idempotent. */
+/* fork: before, in the parent after, in the child after.  At most one set,
+ * and any of them may be NULL; install is idempotent.  This layer's own
+ * locks are taken after the before hook, given back before the parent's
+ * and made anew before the child's, so hooks may use what is above. */
 
 typedef void (*PlatForkHook)(void);
 MOSTLY_INTERN void plat_fork_install(PlatForkHook before, PlatForkHook parent,
                                      PlatForkHook child);
-/* In the child, after its hook: this library's own process-wide state. */
+/* What the child does for this layer.  Only a child that was made without
+ * the handlers of fork, and goes on, needs to call it. */
 MOSTLY_INTERN void plat_fork_reinit(void);
 
 #endif /* PLAT_H */
