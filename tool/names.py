@@ -54,6 +54,12 @@ def check_needed(path):
                            run("readelf", "-d", str(path)).stdout):
         if not SYSTEM.match(name):
             yield f"{path.name}:1: needs {name}"
+    # What libc gives has a version after its name; weak names may be absent.
+    for line in run("nm", "-D", "--undefined-only",
+                    str(path)).stdout.splitlines():
+        kind, name = line.split()[-2:]
+        if kind == "U" and "@" not in name:
+            yield f"{path.name}:1: nothing defines {name}"
 
 
 def compile_alone(root, header, dialect):

@@ -326,6 +326,12 @@ def test_needs_stranger(tree):
     only(names.check(tree), "needs libm")
 
 
+def test_needs_what_nothing_defines(tree):
+    build_exports(tree, "int low_answer(void);"
+                  "int mps_answer(void) { return low_answer(); }")
+    only(names.check(tree), "nothing defines low_answer")
+
+
 def test_exports_without_build(tree):
     assert "build release first" in names.check(tree)[0]
 
