@@ -581,10 +581,23 @@ static __inline__ mps_bool_t _mps_ap_has(mps_ap_t ap, size_t size)
   return base + size > base && base + size <= (mps_word_t)ap->limit;
 }
 
-static __inline__ mps_addr_t _mps_ap_take(mps_ap_t ap, size_t size)
+/* Only filled, which no one else sees, goes to the slow path: so the
+ * caller's variable can stay in a register. */
+static __inline__ mps_res_t _mps_ap_reserve(mps_addr_t *p_o, mps_ap_t ap,
+                                            size_t size)
 {
-  ap->alloc = (mps_addr_t)((mps_word_t)ap->alloc + size);
-  return ap->init;
+  mps_addr_t block = ap->alloc, filled;
+  mps_res_t res;
+
+  if (_mps_ap_has(ap, size)) {
+    ap->alloc = (mps_addr_t)((mps_word_t)block + size);
+    *p_o = block;
+    return MPS_RES_OK;
+  }
+  res = mps_ap_fill(&filled, ap, size);
+  if (res == MPS_RES_OK)
+    *p_o = filled;
+  return res;
 }
 
 static __inline__ mps_bool_t _mps_ap_publish(mps_ap_t ap)
@@ -599,9 +612,7 @@ static __inline__ mps_bool_t _mps_ap_publish(mps_ap_t ap)
   return limit != NULL;
 }
 
-#define mps_reserve(p_o, ap, size) \
-  (_mps_ap_has(ap, size) ? (*(p_o) = _mps_ap_take(ap, size), MPS_RES_OK) \
-                         : mps_ap_fill(p_o, ap, size))
+#define mps_reserve(p_o, ap, size) _mps_ap_reserve(p_o, ap, size)
 
 #define mps_commit(ap, p, size) \
   (_mps_ap_publish(ap) ? 1 : mps_ap_trip(ap, p, size))
