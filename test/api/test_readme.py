@@ -34,7 +34,7 @@ def test_client_runs(tmp_path, options):
          str(tmp_path / "client")], check=True)
     output = subprocess.run([tmp_path / "client"], check=True, text=True,
                             capture_output=True, timeout=60).stdout
-    match = re.fullmatch(r"sum 5000050000, (\d+) collections\n", output)
+    match = re.fullmatch(r"sum 10000000000, (\d+) collections\n", output)
     assert match and int(match[1]) >= 1
 
 
