@@ -22,6 +22,7 @@
 #include "plat/plat_fault.c"
 #include "plat/plat_fork.c"
 #include "heap/scanners.c"
+#include "heap/ld.c"
 #include "trace/nailboard.c"
 #include "pool/ramp.c"
 #include "api/plinth.c"
