@@ -582,7 +582,15 @@ static __inline__ mps_bool_t _mps_ap_has(mps_ap_t ap, size_t size)
 }
 
 /* Only filled, which no one else sees, goes to the slow path: so the
- * caller's variable can stay in a register. */
+ * caller's variable can stay in a register.  On failure it keeps its value;
+ * the empty instruction hides from the compiler that it may have none, of
+ * which it would warn whenever the client's error handler can return. */
+#ifndef __clang__
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
 static __inline__ mps_res_t _mps_ap_reserve(mps_addr_t *p_o, mps_ap_t ap,
                                             size_t size)
 {
@@ -595,10 +603,17 @@ static __inline__ mps_res_t _mps_ap_reserve(mps_addr_t *p_o, mps_ap_t ap,
     return MPS_RES_OK;
   }
   res = mps_ap_fill(&filled, ap, size);
-  if (res == MPS_RES_OK)
-    *p_o = filled;
+  if (res != MPS_RES_OK) {
+    filled = *p_o;
+    __asm__("" : "+r"(filled));
+  }
+  *p_o = filled;
   return res;
 }
+
+#ifndef __clang__
+#pragma GCC diagnostic pop
+#endif
 
 static __inline__ mps_bool_t _mps_ap_publish(mps_ap_t ap)
 {
@@ -619,13 +634,12 @@ static __inline__ mps_bool_t _mps_ap_publish(mps_ap_t ap)
 
 #endif /* __GNUC__ */
 
-/* Reserve as a statement, which sets res and, if that is OK, p. */
+/* Reserve as a statement, which sets res, and p, to null if it fails. */
 #define MPS_RESERVE_BLOCK(res, p, ap, size) \
   do { \
     mps_addr_t _mps_block = NULL; \
     (res) = mps_reserve(&_mps_block, ap, size); \
-    if ((res) == MPS_RES_OK) \
-      (p) = _mps_block; \
+    (p) = _mps_block; \
   } while (0)
 
 /* Blocks allocated between push and pop die at the pop, in pools that know
@@ -667,8 +681,7 @@ extern void mps_sac_empty(mps_sac_t sac, mps_addr_t p, size_t size);
   do { \
     mps_addr_t _mps_block = NULL; \
     (res) = mps_sac_alloc(&_mps_block, sac, size, unused); \
-    if ((res) == MPS_RES_OK) \
-      (p) = _mps_block; \
+    (p) = _mps_block; \
   } while (0)
 #define MPS_SAC_FREE_FAST(sac, p, size) mps_sac_free(sac, p, size)
 #define MPS_SAC_ALLOC(res, p, sac, size, unused) \
