@@ -19,6 +19,7 @@ read that build.  Exceptions, with reasons, are in tool/lint_allow.
 import concurrent.futures
 import hashlib
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -97,16 +98,17 @@ def fingerprint(root, entry):
 def tidy_one(root, entry):
     stamp = root / STAMPS / fingerprint(root, entry)
     if stamp.exists():
-        return None
+        return []
     code, output = output_of([
         program("clang-tidy"), "--quiet", "-p", str(root / DATABASE.parent),
         "--header-filter=.*", "--extra-arg=-Wno-unknown-warning-option",
         entry["file"]])
-    if code:
-        return re.sub(rf"^{re.escape(str(root))}/", "", output.strip(),
-                      flags=re.M)
-    stamp.touch()
-    return None
+    if not code:
+        stamp.touch()
+        return []
+    found = re.findall(r"^(/\S+?):(\d+):\d+: \w+: (.* \[\S+\])$", output, re.M)
+    return [f"{os.path.relpath(os.path.normpath(p), root)}:{n}: {what}"
+            for p, n, what in found] or [output.strip()]
 
 
 def check_tidy(root):
@@ -118,8 +120,9 @@ def check_tidy(root):
                if not e["file"].endswith("code/mostly.c")
                and pathlib.Path(e["file"]).exists()}
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        found = pool.map(lambda e: tidy_one(root, e), entries.values())
-        return [fault for fault in found if fault]
+        # A fault in a header is found from each file that includes it.
+        return sorted({fault for faults in pool.map(
+            lambda e: tidy_one(root, e), entries.values()) for fault in faults})
 
 
 def check_flakes(root):

@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 """sizes.py -- check that functions and files stay small enough to read
 
-A function has at most 60 lines between its braces and 6 parameters, a file
-1000 lines, a public header 400.  An exception is a line in tool/lint_allow:
+A function has at most 60 lines between its braces, 6 parameters and 4 levels
+of nested statements, a file 1000 lines, a public header 400.  An exception is a line in tool/lint_allow:
 "sizes PATH -- reason" for a file, "sizes PATH:FUNCTION -- reason".
 
 The formatter puts the brace that opens a function, and no other, at the
-start of a line, so no parser is needed.
+start of a line, and indents by two, so no parser is needed.
 """
 import re
 import sys
@@ -15,8 +15,10 @@ import tree
 
 FUNCTION_LINES = 60
 PARAMETERS = 6
+NESTING = 4
 FILE_LINES = 1000
 HEADER_LINES = 400
+CONTROL = re.compile(r"( +)(?:if|for|while|switch|do)\b")
 
 
 def signature(lines, brace):
@@ -39,8 +41,15 @@ def signature(lines, brace):
     return name, 0 if rest.strip() in ("", "void") else commas + 1
 
 
+def nesting(lines):
+    """How many statements the deepest of these is in, itself counted."""
+    depths = [len(match[1]) // 2 for match in map(CONTROL.match, lines)
+              if match]
+    return max(depths, default=0)
+
+
 def functions(text):
-    """Yield (name, line, length, parameters) for each function."""
+    """Yield (name, line, lines, parameters, nesting) for each function."""
     lines = tree.bare(text).split("\n")
     start = None
     for number, line in enumerate(lines):
@@ -48,7 +57,8 @@ def functions(text):
             start = number
         elif line.rstrip() == "}" and start is not None:
             name, parameters = signature(lines, start)
-            yield name, start + 1, number - start + 1, parameters
+            yield (name, start + 1, number - start + 1, parameters,
+                   nesting(lines[start:number]))
             start = None
 
 
@@ -61,12 +71,12 @@ def check(root):
             limit = HEADER_LINES
         if length > limit and not allowed.excuses(name):
             faults.append(f"{name}:1: {length} lines, more than {limit}")
-        for function, line, lines, parameters in functions(text):
-            place = f"{name}:{function}"
-            if ((lines > FUNCTION_LINES or parameters > PARAMETERS)
-                    and not allowed.excuses(place)):
-                faults.append(f"{name}:{line}: {function} has {lines} lines"
-                              f" and {parameters} parameters")
+        for function, line, lines, parameters, deep in functions(text):
+            if ((lines > FUNCTION_LINES or parameters > PARAMETERS
+                 or deep > NESTING)
+                    and not allowed.excuses(f"{name}:{function}")):
+                faults.append(f"{name}:{line}: {function} has {lines} lines,"
+                              f" {parameters} parameters, {deep} levels")
     return faults + allowed.finish()
 
 
