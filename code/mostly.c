@@ -23,6 +23,7 @@
 #include "plat/plat_fork.c"
 #include "heap/scanners.c"
 #include "heap/ld.c"
+#include "heap/message.c"
 #include "trace/nailboard.c"
 #include "pool/ramp.c"
 #include "api/plinth.c"
