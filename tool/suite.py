@@ -20,7 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build/log"
 PRESETS = ("release", "check", "harsh", "asan")
 PYTEST = ("test/api", "test/stress")
-INTERESTING = re.compile(r"^\s*\d+/\d+ Test|^lint: |^\.*.*\[ *\d+%\]$")
+INTERESTING = re.compile(r"^\s*\d+/\d+ Test|^lint: |.*\[ *\d+%\]$")
 TAIL = 60
 
 
@@ -86,16 +86,20 @@ def junit(path):
 
 
 def step(tally, name, command, results=None, environment=None):
-    """Run one step and count it: by its JUnit file, or else as one test."""
+    """Run one step and count its tests, by its JUnit file if it has any.
+
+    A step that breaks counts as a failure, even if no test of it failed: it
+    may have ended before it got to them."""
     print(f"== {name}", flush=True)
     if results:
         results.unlink(missing_ok=True)
     begin = time.monotonic()
     code, log = run(name, command, environment)
     counts = junit(results) if results else None
-    passed, failed, skipped = counts or (int(not code), int(bool(code)), 0)
-    if code and not failed: # it broke, though no test of it failed
-        failed = 1
+    passed, failed, skipped = counts or (0, 0, 0)
+    failed = failed or int(bool(code))
+    if results and not counts:
+        failed = max(failed, 1)
     tally.add(name, passed, failed, skipped, time.monotonic() - begin)
     return code == 0, log
 
