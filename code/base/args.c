@@ -7,7 +7,7 @@
 
 #include "args.h"
 
-#define ARGS_SIG ((Sig)0x4B657941) /* KeyA */
+#define ARGS_SIG ((Sig)0x4B657941) /* "KeyA" */
 
 /* The rules: a text, and a condition on the member of val. */
 #define ARGS_TEXT_ANY "has any value"
