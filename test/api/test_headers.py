@@ -1,9 +1,9 @@
 """test_headers.py -- each public header stands alone
 
 COVERS(".interface.req.alone"): compiled by itself, in each dialect and by
-both compilers, with warnings that a careful client may have on; COVERS
-(".interface.req.prefix"): and it brings no identifier into the client's
-scope that isn't ours or of the three standard headers.
+both compilers, with warnings that a careful client may have on.
+COVERS(".interface.req.prefix"): and it brings no identifier into the
+client's scope that isn't ours or of the three standard headers.
 """
 import pathlib
 import re
