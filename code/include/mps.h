@@ -581,16 +581,28 @@ static __inline__ mps_bool_t _mps_ap_has(mps_ap_t ap, size_t size)
   return base + size > base && base + size <= (mps_word_t)ap->limit;
 }
 
-/* Only filled, which no one else sees, goes to the slow path: so the
- * caller's variable can stay in a register.  On failure it keeps its value;
- * the empty instruction hides from the compiler that it may have none, of
- * which it would warn whenever the client's error handler can return. */
-#ifndef __clang__
+/* Give a variable the value that it has.  GCC would warn, wherever an error
+ * handler of the client may return, that it has none (.interface.fence.kept).
+ * Clang doesn't. */
+#ifdef __clang__
+#define _MPS_KEEP(p_o) ((void)0)
+#else
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+static __inline__ void _mps_keep(mps_addr_t *p_o)
+{
+  mps_addr_t value = *p_o;
+
+  __asm__("" : "+r"(value));
+  *p_o = value;
+}
+#pragma GCC diagnostic pop
+#define _MPS_KEEP(p_o) _mps_keep(p_o)
 #endif
 
+/* Only filled, which no one else sees, goes to the slow path: so the
+ * caller's variable can stay in a register. */
 static __inline__ mps_res_t _mps_ap_reserve(mps_addr_t *p_o, mps_ap_t ap,
                                             size_t size)
 {
@@ -603,17 +615,12 @@ static __inline__ mps_res_t _mps_ap_reserve(mps_addr_t *p_o, mps_ap_t ap,
     return MPS_RES_OK;
   }
   res = mps_ap_fill(&filled, ap, size);
-  if (res != MPS_RES_OK) {
-    filled = *p_o;
-    __asm__("" : "+r"(filled));
-  }
-  *p_o = filled;
+  if (res == MPS_RES_OK)
+    *p_o = filled;
+  else
+    _MPS_KEEP(p_o);
   return res;
 }
-
-#ifndef __clang__
-#pragma GCC diagnostic pop
-#endif
 
 static __inline__ mps_bool_t _mps_ap_publish(mps_ap_t ap)
 {

@@ -215,7 +215,8 @@ static mps_res_t scan(mps_ss_t ss, mps_addr_t base, mps_addr_t limit)
       }
       if (MPS_FIX12(ss, p) != MPS_RES_OK)
         return MPS_RES_FAIL;
-      res = MPS_FIX(ss, p);
+      if (MPS_FIX(ss, p) != MPS_RES_OK)
+        return MPS_RES_FAIL;
       MPS_FIX_CALL(ss, res = mps_scan_area(ss, p, p + 1, NULL));
     }
   }
