@@ -1,0 +1,45 @@
+/* api.h -- what the entry points share: checking what clients pass
+ *
+ * An entry point checks its arguments, takes the lock and calls down; it
+ * decides nothing.  Handles are checked by their signatures, which are
+ * cleared when the thing goes, so that a dead handle is found out too.
+ *
+ * Design: .api, .api.misuse (design/api.rst).
+ */
+
+#ifndef API_H
+#define API_H
+
+#include "../heap/arena.h"
+
+/* The client keeps the contract, or it is told: who, what, which rule.
+ * False if not; then the entry point does nothing. */
+#define API_REQUIRE(cond, text)                                               \
+  (LIKELY(cond) ? true                                                        \
+                : (base_fail("REQUIRE", __FILE__, __LINE__, text), false))
+
+static inline bool api_is_handle(const void *handle)
+{
+  return handle != NULL && ((Word)handle & (sizeof(Word) - 1)) == 0;
+}
+
+/* Is it an arena (pool, ...) that is alive? */
+#define API_IS(handle, its_sig)                                               \
+  (api_is_handle(handle) && (handle)->sig == (its_sig))
+
+#define API_ARENA(arena, function)                                            \
+  API_REQUIRE(API_IS(arena, ARENA_SIG),                                       \
+              #function ": arena must be an arena that isn't destroyed")
+#define API_POOL(pool, function)                                              \
+  API_REQUIRE(API_IS(pool, POOL_SIG),                                         \
+              #function ": pool must be a pool that isn't destroyed")
+#define API_OUT(pointer, function)                                            \
+  API_REQUIRE((pointer) != NULL,                                              \
+              #function ": the result pointer must not be null")
+
+#define API_AP(ap, function)                                                  \
+  API_REQUIRE(api_is_handle(ap) && buffer_of_ap(ap)->sig == BUFFER_SIG,       \
+              #function                                                       \
+              ": ap must be an allocation point that isn't destroyed")
+
+#endif /* API_H */

@@ -1,0 +1,250 @@
+/* arena.c -- making an arena, and being inside it
+ *
+ * Design: .arena (design/arena.rst).
+ */
+
+#include "arena.h"
+
+#include "barrier.h"
+#include "gen.h"
+
+#include <string.h>
+
+/* The default chain: the interface's documented sizes, from which the
+ * nursery's follows the program (.policy). */
+#define ARENA_NURSERY_KB 8192
+#define ARENA_NURSERY_MORTALITY 0.85
+#define ARENA_SECOND_KB 36864
+#define ARENA_SECOND_MORTALITY 0.45
+#define ARENA_TOP_MORTALITY 0.5
+
+
+/* Every arena of the process, for fork.  The lock is taken before any
+ * arena's own (.arena.fork). */
+
+static Ring arena_all = {&arena_all, &arena_all};
+static pthread_mutex_t arena_all_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void arena_before_fork(void)
+{
+  (void)pthread_mutex_lock(&arena_all_lock);
+  RING_FOR (node, after, &arena_all)
+    plat_lock_claim(&RING_ELEM(Arena, all_link, node)->lock);
+}
+
+static void arena_after_fork_parent(void)
+{
+  RING_FOR (node, after, &arena_all)
+    plat_lock_release(&RING_ELEM(Arena, all_link, node)->lock);
+  (void)pthread_mutex_unlock(&arena_all_lock);
+}
+
+/* The child has one thread.  The records of the others stay until the
+ * client takes them away; they count as gone (.plat.thread.gone). */
+
+static void arena_after_fork_child(void)
+{
+  plat_fork_reinit();
+  RING_FOR (node, after, &arena_all)
+    plat_lock_reinit(&RING_ELEM(Arena, all_link, node)->lock);
+  (void)pthread_mutex_init(&arena_all_lock, NULL);
+}
+
+
+/* Lifetime */
+
+static void arena_extended(void *closure, void *base, size_t size)
+{
+  Arena *arena = closure;
+
+  if (arena->extended != NULL)
+    arena->extended(arena, base, size);
+}
+
+static void arena_contracted(void *closure, void *base, size_t size)
+{
+  Arena *arena = closure;
+
+  if (arena->contracted != NULL)
+    arena->contracted(arena, base, size);
+}
+
+static void arena_release_message(void *closure, Message *message)
+{
+  Arena *arena = closure;
+
+  ctl_free(&arena->ctl, message, sizeof *message);
+}
+
+static Res arena_create_chain(Arena *arena)
+{
+  static const mps_gen_param_s gens[] = {
+    {ARENA_NURSERY_KB, ARENA_NURSERY_MORTALITY},
+    {ARENA_SECOND_KB, ARENA_SECOND_MORTALITY},
+  };
+  Res res = chain_create(&arena->default_chain, arena, 2, gens);
+
+  if (res == MPS_RES_OK)
+    arena->default_chain->is_adaptive = true;
+  return res;
+}
+
+/* arena_init -- everything but memory and what can fail */
+
+static void arena_init(Arena *arena, Size size, const ArenaParams *params)
+{
+  arena->size = size;
+  arena->state = ARENA_UNCLAMPED;
+  arena->pause_time = params->pause_time;
+  arena->barrier = params->barrier;
+  arena->extended = params->extended;
+  arena->contracted = params->contracted;
+  ring_init(&arena->pools);
+  ring_init(&arena->formats);
+  ring_init(&arena->chains);
+  ring_init(&arena->roots);
+  ring_init(&arena->all_link);
+  for (Index i = 0; i < WORD_BITS; ++i)
+    ring_init(&arena->remembered[i]);
+  gen_init(&arena->top, arena, SIZE_MAX, ARENA_TOP_MORTALITY);
+  ld_history_init(&arena->ld);
+  message_queue_init(&arena->messages, arena_release_message, arena);
+}
+
+static Res arena_init_memory(Arena *arena, const ArenaParams *params)
+{
+  SpaceParams space = {
+    .size = params->size,
+    .grain = params->grain,
+    .commit_limit = params->commit_limit,
+    .overhead = arena->size,
+    .spare = params->spare,
+    .extended = arena_extended,
+    .contracted = arena_contracted,
+    .closure = arena,
+  };
+  Res res = plat_lock_init(&arena->lock);
+
+  if (res != MPS_RES_OK)
+    return res;
+  res = space_init(&arena->space, &space);
+  if (res != MPS_RES_OK)
+    goto fail_space;
+  ctl_init(&arena->ctl, &arena->space);
+  res = arena_create_chain(arena);
+  if (res != MPS_RES_OK)
+    goto fail_chain;
+  res = barrier_register(arena);
+  if (res != MPS_RES_OK)
+    goto fail_register;
+  return MPS_RES_OK;
+
+fail_register:
+  chain_destroy(arena->default_chain);
+fail_chain:
+  ctl_finish(&arena->ctl);
+  space_finish(&arena->space);
+fail_space:
+  plat_lock_finish(&arena->lock);
+  return res;
+}
+
+Res arena_create(Arena **arena_out, const ArenaParams *params)
+{
+  Size size = size_round_up(sizeof(Arena), plat_page_size());
+  Arena *arena;
+  Addr base;
+  Res res = plat_vm_reserve_table(&base, size);
+
+  if (res != MPS_RES_OK)
+    return res;
+  arena = (Arena *)base;
+  arena_init(arena, size, params);
+  res = arena_init_memory(arena, params);
+  if (res != MPS_RES_OK) {
+    plat_vm_release(base, size);
+    return res;
+  }
+  plat_fork_install(arena_before_fork, arena_after_fork_parent,
+                    arena_after_fork_child);
+  (void)pthread_mutex_lock(&arena_all_lock);
+  ring_append(&arena_all, &arena->all_link);
+  (void)pthread_mutex_unlock(&arena_all_lock);
+  arena->sig = ARENA_SIG;
+  ASSERT(arena_check(arena));
+  *arena_out = arena;
+  return MPS_RES_OK;
+}
+
+void arena_destroy(Arena *arena)
+{
+  ASSERT(arena_check(arena));
+  ASSERT(ring_is_single(&arena->pools));
+  (void)pthread_mutex_lock(&arena_all_lock);
+  ring_remove(&arena->all_link);
+  (void)pthread_mutex_unlock(&arena_all_lock);
+  arena->sig = SIG_NONE;
+  chain_destroy(arena->default_chain);
+  gen_finish(&arena->top, arena);
+  barrier_unregister(arena);
+  ctl_finish(&arena->ctl);
+  space_finish(&arena->space);
+  plat_lock_finish(&arena->lock);
+  plat_vm_release((Addr)arena, arena->size);
+}
+
+bool arena_check(const Arena *arena)
+{
+  CHECK(arena != NULL);
+  CHECK(arena->sig == ARENA_SIG);
+  CHECK(arena->space.sig == SPACE_SIG);
+  CHECK(arena->ctl.sig == CTL_SIG);
+  CHECK(arena->pause_time.s >= 0.0);
+  /* .arena.inv.grey: outside a stop nothing is left to scan or protect. */
+  CHECK(arena->is_stopped || (arena->grey == NULL && arena->wanted == NULL));
+  return true;
+}
+
+
+/* Inside */
+
+void arena_enter(Arena *arena, const PlatContext *entry)
+{
+  ASSERT(!plat_lock_is_mine(&arena->lock));
+  plat_lock_claim(&arena->lock);
+  ASSERT(arena_check(arena));
+  arena->entry = entry;
+}
+
+void arena_leave(Arena *arena)
+{
+  ASSERT(arena_check(arena));
+  arena->entry = NULL;
+  plat_lock_release(&arena->lock);
+}
+
+void arena_enter_recursive(Arena *arena)
+{
+  plat_lock_claim(&arena->lock);
+}
+
+void arena_leave_recursive(Arena *arena)
+{
+  plat_lock_release(&arena->lock);
+}
+
+void arena_stop(Arena *arena)
+{
+  ASSERT(!arena->is_stopped);
+  plat_threads_stop(arena->threads);
+  arena->is_stopped = true;
+  barrier_gather(arena);
+}
+
+void arena_resume(Arena *arena)
+{
+  ASSERT(arena->is_stopped);
+  barrier_raise(arena);
+  arena->is_stopped = false;
+  plat_threads_resume(arena->threads);
+}

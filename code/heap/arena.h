@@ -1,0 +1,41 @@
+/* arena.h -- making an arena, and being inside it
+ *
+ * Design: .arena (design/arena.rst).
+ */
+
+#ifndef ARENA_H
+#define ARENA_H
+
+#include "heap.h"
+
+/* What a client may choose; sizes in bytes. */
+typedef struct ArenaParams {
+  Size size;
+  Size grain;
+  Size commit_limit;
+  double spare;
+  Seconds pause_time;
+  BarrierMeans barrier;
+  mps_arena_extended_t extended;
+  mps_arena_contracted_t contracted;
+} ArenaParams;
+
+MOSTLY_INTERN Res arena_create(Arena **arena_out, const ArenaParams *params);
+/* No pool, format, chain, root or thread is left. */
+MOSTLY_INTERN void arena_destroy(Arena *arena);
+MOSTLY_INTERN bool arena_check(const Arena *arena);
+
+/* Everything in an arena's records is used between these.  entry is where
+ * the client's thread came in, for those that may collect, or NULL. */
+MOSTLY_INTERN void arena_enter(Arena *arena, const PlatContext *entry);
+MOSTLY_INTERN void arena_leave(Arena *arena);
+
+/* The same for calls that are legal while the caller is inside already. */
+MOSTLY_INTERN void arena_enter_recursive(Arena *arena);
+MOSTLY_INTERN void arena_leave_recursive(Arena *arena);
+
+/* Stop every registered thread but this one, or let them go on. */
+MOSTLY_INTERN void arena_stop(Arena *arena);
+MOSTLY_INTERN void arena_resume(Arena *arena);
+
+#endif /* ARENA_H */

@@ -1,0 +1,25 @@
+/* scan.h -- the state of one scan, and what happens to a reference in it
+ *
+ * Design: .scan, .critical (design/scan.rst, design/critical.rst).
+ */
+
+#ifndef SCAN_H
+#define SCAN_H
+
+#include "heap.h"
+
+/* A state that finds white references, at the given rank. */
+MOSTLY_INTERN void scan_init(ScanState *ss, Arena *arena,
+                             struct Trace *trace, Rank rank);
+MOSTLY_INTERN bool scan_check(const ScanState *ss);
+
+static inline ScanState *scan_of_ss(mps_ss_t ss)
+{
+  return RING_ELEM(ScanState, ss, ss);
+}
+
+/* What has been seen since the last call, as a set of generations: the
+ * white ones as where their objects are now. */
+MOSTLY_INTERN RefSet scan_take_refset(ScanState *ss);
+
+#endif /* SCAN_H */

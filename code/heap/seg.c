@@ -1,0 +1,128 @@
+/* seg.c -- segments
+ *
+ * Design: .seg, .seg.inv.used (design/seg.rst).
+ */
+
+#include "seg.h"
+
+#include "barrier.h"
+#include "gen.h"
+
+#include <string.h>
+
+Res seg_alloc(Seg **seg_out, PoolGen *pgen, const SegClass *class, Rank rank,
+              Size size)
+{
+  Arena *arena = pgen->pool->arena;
+  Count grains = space_to_grains(&arena->space, size);
+  Addr base;
+  Seg *seg;
+  Res res = ctl_alloc(&seg, &arena->ctl, sizeof *seg);
+
+  if (res != MPS_RES_OK)
+    return res;
+  res = space_alloc(&base, &arena->space, grains,
+                    rank == RANK_NONE ? SPACE_HIGH : SPACE_LOW);
+  if (res != MPS_RES_OK) {
+    ctl_free(&arena->ctl, seg, sizeof *seg);
+    return res;
+  }
+  memset(seg, 0, sizeof *seg);
+  seg->rank = (unsigned char)rank;
+  seg->kind = pgen->gen->id;
+  seg->base = base;
+  seg->limit = addr_add(base, grains << arena->space.shift);
+  seg->used_limit = seg->limit;
+  seg->scanned = base;
+  seg->class = class;
+  seg->pgen = pgen;
+  seg->format = pgen->pool->format;
+  ring_init(&seg->gen_link);
+  ring_init(&seg->ref_link);
+  ring_append(&pgen->segs, &seg->gen_link);
+  pgen_account_alloc(pgen, seg_size(seg));
+  space_map_seg(&arena->space, seg->base, seg->limit, seg, seg->kind);
+  seg->sig = SEG_SIG;
+  if (rank != RANK_NONE)
+    seg_set_refset(seg, REFSET_UNIVERSAL);
+  ASSERT_HOT(seg_check(seg));
+  *seg_out = seg;
+  return MPS_RES_OK;
+}
+
+void seg_free(Seg *seg)
+{
+  Arena *arena = seg_arena(seg);
+
+  ASSERT_HOT(seg_check(seg));
+  ASSERT(seg->buffer == NULL && seg->board == NULL && seg->cursor == NULL);
+  ASSERT(!seg->is_grey);
+  /* A free grain has no protection: nobody would know to lift it. */
+  barrier_forget(seg);
+  seg->sig = SIG_NONE;
+  pgen_account_shrink(seg, seg_size(seg));
+  ring_remove(&seg->gen_link);
+  ring_remove(&seg->ref_link);
+  space_free(&arena->space, seg->base, seg_size(seg) >> arena->space.shift);
+  ctl_free(&arena->ctl, seg, sizeof *seg);
+}
+
+bool seg_check(const Seg *seg)
+{
+  CHECK(seg != NULL);
+  CHECK(seg->sig == SEG_SIG);
+  CHECK(seg->base < seg->limit);
+  CHECK(seg->base <= seg->used_limit && seg->used_limit <= seg->limit);
+  CHECK(seg->kind == seg->pgen->gen->id);
+  /* .seg.inv.leaf: a leaf is never scanned and never watched. */
+  if (seg->rank == RANK_NONE) {
+    CHECK(seg->refset == REFSET_EMPTY);
+    CHECK(!seg->is_grey && !seg->is_protected);
+  } else {
+    /* .seg.inv.watched: what may change unseen may refer to anything. */
+    CHECK(seg->is_protected || seg->is_wanted || seg->is_white
+          || seg->is_grey || seg->refset == REFSET_UNIVERSAL
+          || seg_arena(seg)->barrier == BARRIER_NONE
+          || seg_arena(seg)->is_stopped);
+  }
+  /* .seg.inv.board: a stuck segment has no board. */
+  CHECK(!(seg->is_nailed && seg->board != NULL));
+  if (seg->buffer != NULL)
+    CHECK(seg->buffer->seg == seg);
+  return true;
+}
+
+void seg_shrink(Seg *seg, Addr base, Addr limit)
+{
+  Arena *arena = seg_arena(seg);
+  Shift shift = arena->space.shift;
+  Size cut = seg_size(seg) - addr_diff(base, limit);
+
+  ASSERT(seg->base <= base && base < limit && limit <= seg->limit);
+  if (cut == 0)
+    return;
+  barrier_expose(seg);
+  pgen_account_shrink(seg, cut);
+  if (seg->base < base)
+    space_free(&arena->space, seg->base,
+               addr_diff(seg->base, base) >> shift);
+  if (limit < seg->limit)
+    space_free(&arena->space, limit, addr_diff(limit, seg->limit) >> shift);
+  seg->base = base;
+  seg->limit = limit;
+  if (seg->used_limit > limit)
+    seg->used_limit = limit;
+  if (seg->scanned < base)
+    seg->scanned = base;
+}
+
+void seg_set_refset(Seg *seg, RefSet refset)
+{
+  Arena *arena = seg_arena(seg);
+
+  ASSERT_HOT(seg->rank != RANK_NONE);
+  seg->refset = refset;
+  ring_remove(&seg->ref_link);
+  if (refset != REFSET_EMPTY)
+    ring_append(&arena->remembered[__builtin_ctzll(refset)], &seg->ref_link);
+}

@@ -1,0 +1,64 @@
+/* seg.h -- segments
+ *
+ * Design: .seg, .seg.inv.used (design/seg.rst).
+ */
+
+#ifndef SEG_H
+#define SEG_H
+
+#include "heap.h"
+
+/* Take grains for at least size bytes and make a segment of them.  A
+ * segment with references starts with the universal set.  Codes as of
+ * space_alloc. */
+MOSTLY_INTERN Res seg_alloc(Seg **seg_out, PoolGen *pgen,
+                            const SegClass *class, Rank rank, Size size);
+/* Needs no buffer and no board; consumes seg.  Never takes memory. */
+MOSTLY_INTERN void seg_free(Seg *seg);
+MOSTLY_INTERN bool seg_check(const Seg *seg);
+
+/* Give the grains outside [base, limit) back; both on grain bounds. */
+MOSTLY_INTERN void seg_shrink(Seg *seg, Addr base, Addr limit);
+
+/* Say what the segment may refer to, and keep it where minor collections
+ * look for it. */
+MOSTLY_INTERN void seg_set_refset(Seg *seg, RefSet refset);
+
+/* Above this no object is scanned, copied, padded or visited: an
+ * allocation point may be filling the rest. */
+static inline Addr seg_scan_limit(const Seg *seg)
+{
+  const Buffer *buffer = seg->buffer;
+
+  if (buffer == NULL)
+    return seg->limit;
+  return buffer->is_flipped ? buffer->init_at_flip : (Addr)buffer->ap.init;
+}
+
+static inline Size seg_size(const Seg *seg)
+{
+  return addr_diff(seg->base, seg->limit);
+}
+
+static inline Arena *seg_arena(const Seg *seg)
+{
+  return seg->pgen->pool->arena;
+}
+
+/* The generation of the segment's objects (.seg.gen.get). */
+static inline Gen *seg_gen(const Seg *seg)
+{
+  return seg->pgen->gen;
+}
+
+/* Make it grey: there is something in it to scan.  A leaf never is. */
+static inline void seg_set_grey(Seg *seg, Arena *arena)
+{
+  if (seg->is_grey || seg->rank == RANK_NONE)
+    return;
+  seg->is_grey = true;
+  seg->grey_next = arena->grey;
+  arena->grey = seg;
+}
+
+#endif /* SEG_H */

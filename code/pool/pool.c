@@ -1,0 +1,162 @@
+/* pool.c -- what all pools share
+ *
+ * Design: .pool (design/pool.rst).
+ */
+
+#include "pool.h"
+
+#include "../base/args.h"
+#include "../heap/arena.h"
+#include "../heap/format.h"
+#include "../heap/gen.h"
+#include "../include/mpstd.h"
+
+#include <string.h>
+
+
+/* Lifetime */
+
+Res pool_create(Pool **pool_out, Arena *arena, const PoolClass *class,
+                mps_arg_s *args)
+{
+  Pool *pool;
+  Res res = ctl_alloc(&pool, &arena->ctl, class->size);
+
+  if (res != MPS_RES_OK)
+    return res;
+  memset(pool, 0, class->size);
+  pool->class = class;
+  pool->arena = arena;
+  pool->align = MPS_PF_ALIGN;
+  ring_init(&pool->link);
+  ring_init(&pool->buffers);
+  res = class->init(pool, args);
+  if (res != MPS_RES_OK) {
+    ctl_free(&arena->ctl, pool, class->size);
+    return res;
+  }
+  ring_append(&arena->pools, &pool->link);
+  if (pool->format != NULL)
+    ++pool->format->pools;
+  if (pool->chain != NULL)
+    ++pool->chain->pools;
+  pool->sig = POOL_SIG;
+  ASSERT(pool_check(pool));
+  *pool_out = pool;
+  return MPS_RES_OK;
+}
+
+void pool_destroy(Pool *pool)
+{
+  Arena *arena = pool->arena;
+
+  ASSERT(pool_check(pool));
+  ASSERT(ring_is_single(&pool->buffers));
+  pool->class->finish(pool);
+  if (pool->format != NULL)
+    --pool->format->pools;
+  if (pool->chain != NULL)
+    --pool->chain->pools;
+  ring_remove(&pool->link);
+  pool->sig = SIG_NONE;
+  ctl_free(&arena->ctl, pool, pool->class->size);
+  space_trim(&arena->space);
+}
+
+bool pool_check(const Pool *pool)
+{
+  CHECK(pool != NULL);
+  CHECK(pool->sig == POOL_SIG);
+  CHECK(pool->class->sig == POOL_CLASS_SIG);
+  CHECK(pool->arena->sig == ARENA_SIG);
+  CHECK(size_is_pow2(pool->align));
+  CHECK(ring_check(&pool->link));
+  CHECK(ring_check(&pool->buffers));
+  return true;
+}
+
+bool pool_class_check(const PoolClass *class)
+{
+  CHECK(class != NULL);
+  CHECK(class->sig == POOL_CLASS_SIG);
+  CHECK(class->name != NULL && class->size >= sizeof(Pool));
+  /* .pool.inv.complete: no slot is empty. */
+  CHECK(class->init != NULL && class->finish != NULL);
+  CHECK(class->buffer_init != NULL);
+  CHECK(class->fill != NULL && class->empty != NULL);
+  CHECK(class->alloc != NULL && class->free != NULL);
+  CHECK(class->ramp_begin != NULL && class->ramp_end != NULL);
+  CHECK(class->condemned != NULL && class->trace_end != NULL);
+  CHECK(class->total_size != NULL && class->free_size != NULL);
+  CHECK(class->segs != NULL && class->check != NULL);
+  return true;
+}
+
+
+/* Arguments that several classes take */
+
+bool pool_take_format(Pool *pool, mps_arg_s *args)
+{
+  mps_arg_s arg;
+
+  if (!args_require(args, MPS_KEY_FORMAT, &arg))
+    return false;
+  ASSERT(format_check(arg.val.format));
+  ASSERT(arg.val.format->arena == pool->arena);
+  if (arg.val.format->arena != pool->arena)
+    return false;
+  pool->format = arg.val.format;
+  pool->align = pool->format->align;
+  return true;
+}
+
+bool pool_take_chain(Pool *pool, mps_arg_s *args)
+{
+  mps_arg_s arg;
+
+  pool->chain = pool->arena->default_chain;
+  if (args_pick(args, MPS_KEY_CHAIN, &arg)) {
+    ASSERT(chain_check(arg.val.chain));
+    ASSERT(arg.val.chain->arena == pool->arena);
+    if (arg.val.chain->arena != pool->arena)
+      return false;
+    pool->chain = arg.val.chain;
+  }
+  return true;
+}
+
+
+/* What a class can't do */
+
+Res pool_no_alloc(Addr *base_out, Pool *pool, Size size)
+{
+  ASSERT(!"mps_alloc is for pools of a class that has it");
+  return MPS_RES_UNIMPL;
+}
+
+void pool_no_free(Pool *pool, Addr base, Size size)
+{
+  ASSERT(!"mps_free is for pools of a class that has it");
+}
+
+Res pool_no_fill(Buffer *buffer, Size size)
+{
+  ASSERT(!"allocation points are for pools of a class that has them");
+  return MPS_RES_UNIMPL;
+}
+
+void pool_no_empty(Buffer *buffer)
+{
+}
+
+void pool_no_ramp(Pool *pool, Buffer *buffer)
+{
+}
+
+void pool_no_condemned(Pool *pool, PoolGen *pgen)
+{
+}
+
+void pool_no_trace_end(Pool *pool)
+{
+}

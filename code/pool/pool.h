@@ -1,0 +1,58 @@
+/* pool.h -- what all pools share
+ *
+ * Design: .pool (design/pool.rst).
+ */
+
+#ifndef POOL_H
+#define POOL_H
+
+#include "../heap/heap.h"
+
+/* Codes as of the class's init, which see. */
+MOSTLY_INTERN Res pool_create(Pool **pool_out, Arena *arena,
+                              const PoolClass *class, mps_arg_s *args);
+/* No allocation point is left, and no trace is running. */
+MOSTLY_INTERN void pool_destroy(Pool *pool);
+MOSTLY_INTERN bool pool_check(const Pool *pool);
+MOSTLY_INTERN bool pool_class_check(const PoolClass *class);
+
+/* For a class's init: take the format, which is required, and the chain,
+ * for which the arena's default stands in.  False if the arguments break
+ * a rule, which has been reported. */
+MOSTLY_INTERN bool pool_take_format(Pool *pool, mps_arg_s *args);
+MOSTLY_INTERN bool pool_take_chain(Pool *pool, mps_arg_s *args);
+
+/* What a class can't do */
+MOSTLY_INTERN Res pool_no_alloc(Addr *base_out, Pool *pool, Size size);
+MOSTLY_INTERN void pool_no_free(Pool *pool, Addr base, Size size);
+MOSTLY_INTERN Res pool_no_fill(Buffer *buffer, Size size);
+MOSTLY_INTERN void pool_no_empty(Buffer *buffer);
+MOSTLY_INTERN void pool_no_ramp(Pool *pool, Buffer *buffer);
+MOSTLY_INTERN void pool_no_condemned(Pool *pool, PoolGen *pgen);
+MOSTLY_INTERN void pool_no_trace_end(Pool *pool);
+
+/* A class that isn't built yet: making a pool of it is
+ * MPS_RES_UNIMPL. */
+#define POOL_CLASS_UNBUILT(ident, its_name)                                   \
+  static const PoolClass ident = {                                            \
+    .sig = POOL_CLASS_SIG,                                                    \
+    .name = its_name,                                                         \
+    .size = sizeof(Pool),                                                     \
+    .init = pool_unbuilt_init,                                                \
+    .finish = pool_unbuilt_finish,                                            \
+    .buffer_init = pool_unbuilt_buffer_init,                                  \
+    .fill = pool_no_fill,                                                     \
+    .empty = pool_no_empty,                                                   \
+    .alloc = pool_no_alloc,                                                   \
+    .free = pool_no_free,                                                     \
+    .ramp_begin = pool_no_ramp,                                               \
+    .ramp_end = pool_no_ramp,                                                 \
+    .condemned = pool_no_condemned,                                           \
+    .trace_end = pool_no_trace_end,                                           \
+    .total_size = pool_unbuilt_size,                                          \
+    .free_size = pool_unbuilt_size,                                           \
+    .segs = pool_unbuilt_segs,                                                \
+    .check = pool_check,                                                      \
+  }
+
+#endif /* POOL_H */

@@ -1,0 +1,107 @@
+/* unbuilt.c -- the pool classes that aren't built yet
+ *
+ * Their names are there, so that clients compile and link; making a pool of
+ * one of them is MPS_RES_UNIMPL, and manual/unbuilt.rst lists them.
+ *
+ * Design: .pool.unbuilt (design/pool.rst).
+ */
+
+#include "pool.h"
+
+#include "../include/mpscams.h"
+#include "../include/mpscawl.h"
+#include "../include/mpsclo.h"
+#include "../include/mpscmfs.h"
+#include "../include/mpscmvff.h"
+#include "../include/mpscmvt.h"
+#include "../include/mpscsnc.h"
+
+static Res pool_unbuilt_init(Pool *pool, mps_arg_s *args)
+{
+  return MPS_RES_UNIMPL;
+}
+
+static void pool_unbuilt_finish(Pool *pool)
+{
+}
+
+static Res pool_unbuilt_buffer_init(Buffer *buffer, mps_arg_s *args)
+{
+  return MPS_RES_UNIMPL;
+}
+
+static Size pool_unbuilt_size(const Pool *pool)
+{
+  return 0;
+}
+
+static void pool_unbuilt_segs(Pool *pool, void (*visit)(Seg *seg, void *p),
+                              void *p)
+{
+}
+
+POOL_CLASS_UNBUILT(pool_class_ams, "AMS");
+POOL_CLASS_UNBUILT(pool_class_ams_debug, "AMS debug");
+POOL_CLASS_UNBUILT(pool_class_awl, "AWL");
+POOL_CLASS_UNBUILT(pool_class_aeph, "AEPH");
+POOL_CLASS_UNBUILT(pool_class_lo, "LO");
+POOL_CLASS_UNBUILT(pool_class_mfs, "MFS");
+POOL_CLASS_UNBUILT(pool_class_mvff, "MVFF");
+POOL_CLASS_UNBUILT(pool_class_mvff_debug, "MVFF debug");
+POOL_CLASS_UNBUILT(pool_class_mvt, "MVT");
+POOL_CLASS_UNBUILT(pool_class_snc, "SNC");
+
+mps_pool_class_t mps_class_ams(void)
+{
+  return (mps_pool_class_t)&pool_class_ams;
+}
+
+mps_pool_class_t mps_class_ams_debug(void)
+{
+  return (mps_pool_class_t)&pool_class_ams_debug;
+}
+
+mps_pool_class_t mps_class_awl(void)
+{
+  return (mps_pool_class_t)&pool_class_awl;
+}
+
+mps_pool_class_t mps_class_awl0(void)
+{
+  return (mps_pool_class_t)&pool_class_awl;
+}
+
+mps_pool_class_t mps_class_aeph(void)
+{
+  return (mps_pool_class_t)&pool_class_aeph;
+}
+
+mps_pool_class_t mps_class_lo(void)
+{
+  return (mps_pool_class_t)&pool_class_lo;
+}
+
+mps_pool_class_t mps_class_mfs(void)
+{
+  return (mps_pool_class_t)&pool_class_mfs;
+}
+
+mps_pool_class_t mps_class_mvff(void)
+{
+  return (mps_pool_class_t)&pool_class_mvff;
+}
+
+mps_pool_class_t mps_class_mvff_debug(void)
+{
+  return (mps_pool_class_t)&pool_class_mvff_debug;
+}
+
+mps_pool_class_t mps_class_mvt(void)
+{
+  return (mps_pool_class_t)&pool_class_mvt;
+}
+
+mps_pool_class_t mps_class_snc(void)
+{
+  return (mps_pool_class_t)&pool_class_snc;
+}

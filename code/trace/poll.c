@@ -1,0 +1,330 @@
+/* poll.c -- giving collection its chance
+ *
+ * Design: .poll (design/poll.rst).
+ */
+
+#include "poll.h"
+
+#include "../heap/gen.h"
+#include "policy.h"
+
+/* Bytes given to allocation points after which the policy is asked, also
+ * when no generation is full: the old ones may have grown. */
+#define POLL_EVERY ((Size)256 << 10)
+
+/* Collections in one poll, at most.  Each may fill an older generation, so
+ * that the next one is due. */
+#define POLL_LOOP_MAX 8
+
+
+/* The snapshot that the policy decides on */
+
+typedef struct PollSnapshot {
+  PolicySnapshot now;
+  void *store; /* of its arrays */
+  Size size;
+} PollSnapshot;
+
+static PolicyGen poll_gen(const Gen *gen)
+{
+  return (PolicyGen){
+    .capacity = gen->capacity,
+    .fresh = gen_fresh(gen),
+    .size = gen_size(gen),
+    .mortality = gen->mortality,
+  };
+}
+
+static void poll_snapshot_chains(PollSnapshot *snapshot, Arena *arena,
+                                 Count chains)
+{
+  PolicyChain *chain_at = snapshot->store;
+  PolicyGen *gen_at = (PolicyGen *)(void *)(chain_at + chains);
+
+  snapshot->now.chains = chain_at;
+  snapshot->now.chain_count = chains;
+  RING_FOR (node, after, &arena->chains) {
+    const Chain *chain = RING_ELEM(Chain, link, node);
+
+    *chain_at++ = (PolicyChain){gen_at, chain->count, false};
+    for (Index i = 0; i < chain->count; ++i)
+      *gen_at++ = poll_gen(&chain->gens[i]);
+  }
+}
+
+/* False if there is no memory for it. */
+
+static bool poll_snapshot_init(PollSnapshot *snapshot, Arena *arena)
+{
+  const Trace *trace = arena->trace;
+  Count chains = ring_length(&arena->chains);
+  Count gens = 0;
+
+  RING_FOR (node, after, &arena->chains)
+    gens += RING_ELEM(Chain, link, node)->count;
+  snapshot->size = chains * sizeof(PolicyChain) + gens * sizeof(PolicyGen);
+  if (ctl_alloc(&snapshot->store, &arena->ctl, snapshot->size) != MPS_RES_OK)
+    return false;
+  snapshot->now = (PolicySnapshot){
+    .top = poll_gen(&arena->top),
+    .committed = space_committed(&arena->space),
+    .spare = arena->space.spare_size,
+    .commit_limit = arena->space.commit_limit,
+    .reserved_max = arena->space.span,
+    .old_at_world = trace->old_at_world,
+    .allocated = arena->filled,
+    .allocated_at_world = trace->filled_at_world,
+    .pause_time = arena->pause_time,
+    .copy_rate = trace->rate,
+  };
+  poll_snapshot_chains(snapshot, arena, chains);
+  ASSERT(policy_snapshot_check(&snapshot->now));
+  return true;
+}
+
+static void poll_snapshot_finish(PollSnapshot *snapshot, Arena *arena)
+{
+  ctl_free(&arena->ctl, snapshot->store, snapshot->size);
+}
+
+
+/* Running what was chosen */
+
+static void poll_mark_world(Arena *arena)
+{
+  RING_FOR (node, after, &arena->chains) {
+    Chain *chain = RING_ELEM(Chain, link, node);
+
+    for (Index i = 0; i < chain->count; ++i)
+      chain->gens[i].is_condemned = true;
+  }
+  arena->top.is_condemned = true;
+}
+
+static Chain *poll_chain(Arena *arena, Index index)
+{
+  Ring *node = arena->chains.next;
+
+  while (index-- > 0)
+    node = node->next;
+  return RING_ELEM(Chain, link, node);
+}
+
+static void poll_mark_chain(Chain *chain, Index last)
+{
+  for (Index i = 0; i <= last; ++i)
+    chain->gens[i].is_condemned = true;
+}
+
+/* poll_adapt -- what was learned: the size that the default chain's nursery
+ * should have, and how much is old after a collection of everything */
+
+static void poll_adapt(Arena *arena, bool is_world)
+{
+  PollSnapshot snapshot;
+  Index i = 0;
+
+  if (!poll_snapshot_init(&snapshot, arena))
+    return;
+  RING_FOR (node, after, &arena->chains) {
+    Chain *chain = RING_ELEM(Chain, link, node);
+
+    if (chain->is_adaptive)
+      chain->gens[0].capacity = policy_nursery_capacity(&snapshot.now, i);
+    ++i;
+  }
+  if (is_world) {
+    arena->trace->old_at_world = policy_old_size(&snapshot.now);
+    arena->trace->filled_at_world = arena->filled;
+  }
+  poll_snapshot_finish(&snapshot, arena);
+}
+
+static Size poll_run(Arena *arena, TraceWhy why, bool is_world)
+{
+  Size condemned;
+
+  arena->is_polling = true;
+  condemned = trace_run(arena, why);
+  arena->is_polling = false;
+  if (condemned > 0)
+    poll_adapt(arena, is_world);
+  return condemned;
+}
+
+static Size poll_world(Arena *arena, TraceWhy why)
+{
+  poll_mark_world(arena);
+  return poll_run(arena, why, true);
+}
+
+static TraceWhy poll_why(PolicyWhy why)
+{
+  switch (why) {
+  case POLICY_WHY_GROWTH:
+    return TRACE_WHY_GROWTH;
+  case POLICY_WHY_LIMIT:
+    return TRACE_WHY_MEMORY;
+  case POLICY_WHY_IDLE:
+    return TRACE_WHY_STEP;
+  case POLICY_WHY_CAPACITY:
+  case POLICY_WHY_NOTHING:
+    break;
+  }
+  return TRACE_WHY_CAPACITY;
+}
+
+/* Returns whether anything was collected. */
+
+static bool poll_run_choice(Arena *arena, const PolicyChoice *choice)
+{
+  switch (choice->kind) {
+  case POLICY_WORLD:
+    return poll_world(arena, poll_why(choice->why)) > 0;
+  case POLICY_CHAIN:
+    poll_mark_chain(poll_chain(arena, choice->chain), choice->gen);
+    return poll_run(arena, poll_why(choice->why), false) > 0;
+  case POLICY_NOTHING:
+    break;
+  }
+  return false;
+}
+
+
+/* Polling */
+
+static bool poll_is_due(Arena *arena)
+{
+  return arena->is_gc_due || HARSH
+         || arena->filled - arena->trace->filled_at_poll >= POLL_EVERY;
+}
+
+/* In the harsh variety, what the policy leaves alone is collected all the
+ * same: a minor collection at each poll shakes out what a rare one hides. */
+
+static void poll_harshly(Arena *arena)
+{
+  static Index turn;
+
+  ++turn;
+  poll_mark_chain(poll_chain(arena, turn % ring_length(&arena->chains)), 0);
+  (void)poll_run(arena, TRACE_WHY_CAPACITY, false);
+}
+
+void poll_maybe(Arena *arena)
+{
+  bool was_world = false;
+  bool was_any = false;
+
+  if (arena->state != ARENA_UNCLAMPED || arena->is_polling
+      || !poll_is_due(arena))
+    return;
+  arena->is_gc_due = false;
+  arena->trace->filled_at_poll = arena->filled;
+  for (Count i = 0; i < POLL_LOOP_MAX; ++i) {
+    PollSnapshot snapshot;
+    PolicyChoice choice;
+
+    if (!poll_snapshot_init(&snapshot, arena)) {
+      /* There isn't even memory for that: everything, once. */
+      if (!was_world)
+        (void)poll_world(arena, TRACE_WHY_MEMORY);
+      return;
+    }
+    choice = was_world ? policy_choose_chain(&snapshot.now)
+                       : policy_choose(&snapshot.now);
+    poll_snapshot_finish(&snapshot, arena);
+    if (!poll_run_choice(arena, &choice))
+      break;
+    was_world = was_world || choice.kind == POLICY_WORLD;
+    was_any = true;
+  }
+  if (HARSH && !was_any)
+    poll_harshly(arena);
+}
+
+bool poll_for_memory(Arena *arena)
+{
+  if (arena->state != ARENA_UNCLAMPED || arena->is_polling)
+    return false;
+  return poll_world(arena, TRACE_WHY_MEMORY) > 0;
+}
+
+
+/* The client's requests */
+
+void poll_clamp(Arena *arena)
+{
+  arena->state = ARENA_CLAMPED;
+}
+
+/* A trace runs to its end in one go, so none is in progress. */
+
+void poll_park(Arena *arena)
+{
+  ASSERT(!arena->trace->is_running);
+  arena->state = ARENA_PARKED;
+}
+
+void poll_release(Arena *arena)
+{
+  arena->state = ARENA_UNCLAMPED;
+  poll_maybe(arena);
+}
+
+void poll_collect(Arena *arena)
+{
+  (void)poll_world(arena, TRACE_WHY_CLIENT);
+  arena->state = ARENA_PARKED;
+}
+
+bool poll_start_collect(Arena *arena)
+{
+  arena->state = ARENA_UNCLAMPED;
+  return poll_world(arena, TRACE_WHY_CLIENT) > 0;
+}
+
+/* poll_step_once -- one decision; false if there is nothing to do */
+
+static bool poll_step_once(Arena *arena, const PolicyStep *step)
+{
+  PollSnapshot snapshot;
+  PolicyChoice choice;
+  bool was_work;
+
+  if (!poll_snapshot_init(&snapshot, arena))
+    return false;
+  choice = policy_choose_step(&snapshot.now, step);
+  poll_snapshot_finish(&snapshot, arena);
+  was_work = poll_run_choice(arena, &choice);
+  if (was_work && choice.kind == POLICY_WORLD)
+    arena->trace->step_world = plat_clock_now();
+  return was_work;
+}
+
+/* Works on a clamped arena and leaves it clamped; touches nothing that
+ * polling goes by (T49). */
+
+bool poll_step(Arena *arena, Seconds interval, double multiplier)
+{
+  Seconds start = plat_clock_now();
+  bool was_work = false;
+  PolicyStep step = {
+    .interval = interval,
+    .multiplier = multiplier,
+    .since_world = {start.s - arena->trace->step_world.s},
+  };
+
+  if (arena->state == ARENA_POSTMORTEM)
+    return false;
+  while (poll_step_once(arena, &step)) {
+    double elapsed = plat_clock_now().s - start.s;
+
+    was_work = true;
+    if (elapsed >= interval.s)
+      break;
+    step.interval.s = interval.s - elapsed;
+    step.since_world.s = plat_clock_now().s - arena->trace->step_world.s;
+  }
+  return was_work;
+}

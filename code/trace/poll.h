@@ -1,0 +1,31 @@
+/* poll.h -- giving collection its chance
+ *
+ * Each entry that allocates comes by here; the policy decides.  What a
+ * client asks for by name comes by here too.
+ *
+ * Design: .poll (design/poll.rst).
+ */
+
+#ifndef POLL_H
+#define POLL_H
+
+#include "trace.h"
+
+/* Collect if the policy says so and the client hasn't forbidden it. */
+MOSTLY_INTERN void poll_maybe(Arena *arena);
+
+/* An allocation has failed: collect the world, once, if the client hasn't
+ * forbidden it.  True if it's worth trying again. */
+MOSTLY_INTERN bool poll_for_memory(Arena *arena);
+
+/* The client's requests.  start_collect is false if there was nothing to
+ * collect; step is true if there was any work. */
+MOSTLY_INTERN void poll_clamp(Arena *arena);
+MOSTLY_INTERN void poll_park(Arena *arena);
+MOSTLY_INTERN void poll_release(Arena *arena);
+MOSTLY_INTERN void poll_collect(Arena *arena);
+MOSTLY_INTERN bool poll_start_collect(Arena *arena);
+MOSTLY_INTERN bool poll_step(Arena *arena, Seconds interval,
+                             double multiplier);
+
+#endif /* POLL_H */
