@@ -7,11 +7,6 @@
 
 #define PLAT_THREAD_SIG ((Sig)0x54687264) /* "Thrd" */
 
-bool plat_thread_is_self(const PlatThread *thread)
-{
-  return pthread_equal(thread->id, pthread_self()) != 0;
-}
-
 /* Nothing of it is to be scanned. */
 static void plat_thread_forget(PlatThread *thread)
 {
@@ -22,6 +17,11 @@ static void plat_thread_forget(PlatThread *thread)
 }
 
 #if defined(CONFIG_THREAD_SINGLE)
+
+bool plat_thread_is_self(const PlatThread *thread)
+{
+  return pthread_equal(thread->id, pthread_self()) != 0;
+}
 
 void plat_thread_init(PlatThread *thread)
 {
@@ -182,6 +182,25 @@ static bool plat_thread_has_gone(const PlatThread *thread)
 }
 
 #endif
+
+/* What the thread of a record is called in this process: zero if it wasn't
+ * copied here by the last fork (.plat.fork). */
+static Word plat_thread_id_now(const PlatThread *thread)
+{
+  if (thread->generation == plat_stop.generation)
+    return thread->kernel_id;
+  if (pthread_equal(thread->id, plat_stop.survivor) != 0)
+    return plat_stop.survivor_kernel_id;
+  return 0;
+}
+
+/* A pthread_t is used again as soon as its thread has been joined, and in
+ * the child of a fork at once, so being equal isn't enough. */
+bool plat_thread_is_self(const PlatThread *thread)
+{
+  return pthread_equal(thread->id, pthread_self()) != 0
+         && plat_thread_id_now(thread) == plat_thread_kernel_id();
+}
 
 
 /* Where a thread stands */
@@ -347,28 +366,14 @@ static bool plat_thread_filter_add(PlatThreadFilter *filter, Word id)
   return was_set;
 }
 
-/* The record in front of this one that was signalled for it. */
+/* The first record in front of this one that is of the same thread. */
 static PlatThread *plat_thread_leader(PlatThread *list,
                                       const PlatThread *thread)
 {
   for (; list != thread; list = list->next)
-    if (list->is_stopped && list->kernel_id == thread->kernel_id
-        && list->generation == thread->generation)
+    if (list->is_stopped && list->kernel_id == thread->kernel_id)
       return list;
   return NULL;
-}
-
-/* A record older than the last fork: if its thread made that fork it has
- * a new name now, else it wasn't copied into this process. */
-static bool plat_thread_is_here(PlatThread *thread)
-{
-  if (thread->generation == plat_stop.generation)
-    return true;
-  if (pthread_equal(thread->id, plat_stop.survivor) == 0)
-    return false;
-  thread->generation = plat_stop.generation;
-  thread->kernel_id = plat_stop.survivor_kernel_id;
-  return true;
 }
 
 /* Say what is to become of each, and how many answers that takes. */
@@ -386,7 +391,9 @@ static uint32_t plat_threads_mark(PlatThread *list)
     if (plat_thread_is_self(thread))
       continue;
     plat_thread_forget(thread);
-    if (!plat_thread_is_here(thread))
+    thread->kernel_id = plat_thread_id_now(thread);
+    thread->generation = plat_stop.generation;
+    if (thread->kernel_id == 0)
       phase = PLAT_THREAD_GONE;
     else if (plat_thread_filter_add(&filter, thread->kernel_id)
              && plat_thread_leader(list, thread) != NULL)
