@@ -34,9 +34,9 @@ extern int mps_lib_fputs(const char *string, mps_lib_FILE *stream);
 /* Called when an assertion fails: passes its arguments to the handler. */
 extern void mps_lib_assert_fail(const char *file, unsigned line,
                                 const char *condition);
-/* Replace the handler; returns the old one.  The default prints a line to
- * the standard error and aborts.  If a handler returns, the program goes on
- * behind the assertion, at its own risk. */
+/* Replace the handler, by the default if null; returns the old one.  The
+ * default prints a line to the standard error and aborts.  If a handler
+ * returns, the program goes on behind the assertion, at its own risk. */
 typedef void (*mps_lib_assert_fail_t)(const char *file, unsigned line,
                                       const char *condition);
 extern mps_lib_assert_fail_t
