@@ -236,7 +236,7 @@ void mps_arena_spare_set(mps_arena_t arena, double spare)
     return;
   arena_enter(arena, NULL);
   arena->space.spare = spare;
-  space_trim(&arena->space);
+  space_trim(&arena->space, 0);
   arena_leave(arena);
 }
 

@@ -543,12 +543,14 @@ void space_purge(Space *space, Size want)
     (void)space_purge_pass(space, want - freed, false);
 }
 
-void space_trim(Space *space)
+void space_trim(Space *space, Size keep)
 {
   /* Giving x bytes back lowers both sides: spare - x <= f (committed - x). */
   double excess = (double)space->spare_size
                   - space->spare * (double)space_committed(space);
 
+  if (space->spare > 0.0)
+    excess -= (double)keep;
   ASSERT(space_check(space));
   if (excess > 0.0) {
     double want = space->spare < 1.0 ? excess / (1.0 - space->spare) : 0.0;

@@ -113,8 +113,9 @@ MOSTLY_INTERN Res space_alloc(Addr *base_out, Space *space, Count grains,
 MOSTLY_INTERN void space_free(Space *space, Addr base, Count grains);
 
 /* Give back what exceeds the spare fraction, and chunks of which nothing is
- * left. */
-MOSTLY_INTERN void space_trim(Space *space);
+ * left.  With a fraction above zero, keep bytes may stay all the same: the
+ * caller knows that they are needed again at once (.space.keep). */
+MOSTLY_INTERN void space_trim(Space *space, Size keep);
 /* Give back at least want bytes of spare memory, if there are as many. */
 MOSTLY_INTERN void space_purge(Space *space, Size want);
 /* MPS_RES_FAIL if the limit can't be kept, and then nothing changes. */

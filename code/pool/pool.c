@@ -60,7 +60,7 @@ void pool_destroy(Pool *pool)
   ring_remove(&pool->link);
   pool->sig = SIG_NONE;
   ctl_free(&arena->ctl, pool, pool->class->size);
-  space_trim(&arena->space);
+  space_trim(&arena->space, 0);
 }
 
 bool pool_check(const Pool *pool)

@@ -17,6 +17,9 @@
 
 #include <string.h>
 
+/* Survivors, in bytes, from which the rate of tracing can be told. */
+#define TRACE_RATE_MIN ((Size)512 << 10)
+
 
 /* Lifetime */
 
@@ -295,7 +298,8 @@ static void trace_end(Trace *trace)
   trace->white = REFSET_EMPTY;
   trace->cost.s += s;
   ++trace->collections;
-  if (trace->live > 0 && s > 0.0)
+  /* Of a short trace most is fixed cost, which says nothing of the rate. */
+  if (trace->live >= TRACE_RATE_MIN && s > 0.0)
     trace->rate = note_rate(trace->rate, (double)trace->live / s);
 }
 
@@ -316,6 +320,29 @@ static void trace_flip_and_scan(Trace *trace)
   trace_scan_roots(trace, RANK_EXACT);
   trace_scan_grey(trace);
   trace_scan_roots(trace, RANK_WEAK);
+}
+
+/* What the nurseries will need again at once.  Giving that back after each
+ * minor collection, only to take it again, would cost more than the
+ * collection (.space.keep). */
+
+static void trace_add_nursery(Size *sum, const Chain *chain)
+{
+  const Gen *gen = &chain->gens[0];
+
+  if (gen->work.collections > 0)
+    *sum += gen->work.condemned;
+}
+
+static Size trace_expected_fill(const Trace *trace)
+{
+  Size sum = 0;
+
+  if (trace->why == TRACE_WHY_CLIENT)
+    return 0;
+  RING_FOR (node, after, &trace->arena->chains)
+    trace_add_nursery(&sum, RING_ELEM(Chain, link, node));
+  return sum;
 }
 
 Size trace_run(Arena *arena, TraceWhy why)
@@ -341,7 +368,7 @@ Size trace_run(Arena *arena, TraceWhy why)
     trace_each_gen(trace, trace_end_gen);
     trace_end(trace);
     note_end(trace);
-    space_trim(&arena->space);
+    space_trim(&arena->space, trace_expected_fill(trace));
   }
   arena_resume(arena);
   note_prepare(trace);
