@@ -10,8 +10,7 @@
 #define POLICY_MIB ((Size)1 << 20)
 
 /* The world (.policy.world) */
-#define POLICY_GROWTH 2                     /* times the size after the last */
-#define POLICY_GROWTH_MIN (32 * POLICY_MIB) /* more than after the last */
+#define POLICY_GROWTH_MIN (32 * POLICY_MIB) /* by as much again, or this */
 #define POLICY_SPACING 4 /* allocate this part of the old between two */
 #define POLICY_SPACING_MIN (64 * POLICY_KIB)
 #define POLICY_WORLD_SURVIVAL 0.5 /* a constant (.policy.not.feedback) */
@@ -276,9 +275,7 @@ static bool policy_world_is_spaced(const PolicySnapshot *now)
 static bool policy_has_grown(const PolicySnapshot *now)
 {
   Size base = now->old_at_world;
-  Size growth = size_max(
-      base > SIZE_MAX / POLICY_GROWTH ? SIZE_MAX : base * POLICY_GROWTH,
-      policy_add(base, POLICY_GROWTH_MIN));
+  Size growth = policy_add(base, size_max(base, POLICY_GROWTH_MIN));
 
   return policy_old_size(now) >= growth;
 }
@@ -309,8 +306,9 @@ PolicyChoice policy_choose(const PolicySnapshot *now)
 
 /* policy_idle_is_worth -- should idle time be spent on the world?
  *
- * Everything is in seconds.  The comparisons are written so that an offer
- * that is no number, as an endless interval times zero, is refused.
+ * Everything is in seconds.  A multiplier of zero says that there will be
+ * no other step, and offers nothing; the comparisons are written so that an
+ * endless interval times zero, which is no number, is refused like it.
  */
 
 static bool policy_idle_is_worth(const PolicySnapshot *now,
@@ -319,8 +317,7 @@ static bool policy_idle_is_worth(const PolicySnapshot *now,
   Size work = policy_collectable_size(now);
   double cost = policy_cost(now, work).s + POLICY_IDLE_OVERHEAD;
 
-  return step->multiplier > 0 && work >= POLICY_IDLE_MIN
-         && step->interval.s * step->multiplier > cost
+  return work >= POLICY_IDLE_MIN && step->interval.s * step->multiplier > cost
          && step->since_world.s > POLICY_IDLE_REST * cost
          && policy_world_is_spaced(now);
 }
