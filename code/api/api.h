@@ -20,7 +20,7 @@
 
 static inline bool api_is_handle(const void *handle)
 {
-  return handle != NULL && ((Word)handle & (sizeof(Word) - 1)) == 0;
+  return handle != NULL && ((Word)handle & (sizeof(Sig) - 1)) == 0;
 }
 
 /* Is it an arena (pool, ...) that is alive? */

@@ -28,8 +28,8 @@
 
 /* What the byte of a grain says. */
 #define KIND_NONE 0   /* free, or memory that isn't collected */
-#define KIND_GEN_MAX 62 /* 1 to this: a generation's id */
-#define KIND_WHITE 63 /* condemned by the running trace */
+#define KIND_GEN_MAX (KIND_WHITE - 1) /* 1 to this: a generation's id */
+#define KIND_WHITE _MPS_KIND_WHITE    /* condemned by the running trace */
 
 struct Seg;
 

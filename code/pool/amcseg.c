@@ -96,9 +96,12 @@ static bool amc_is_pinned(const Seg *seg, Addr client, Addr end)
 {
   Size header = seg->format->header;
 
+  /* Padding may be shorter than the header: then its client pointer can be
+   * the segment's limit, which nothing names. */
   if (!amc_of_pool(seg->pgen->pool)->is_interior)
-    return nailboard_is_nailed(seg->board, client,
-                               addr_add(client, seg->format->align));
+    return client < seg->limit
+           && nailboard_is_nailed(seg->board, client,
+                                  addr_add(client, seg->format->align));
   return nailboard_is_nailed(seg->board, addr_sub(client, header),
                              addr_sub(end, header));
 }
