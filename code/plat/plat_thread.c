@@ -5,7 +5,7 @@
 
 #include "plat_os.h"
 
-#define PLAT_THREAD_SIG ((Sig)0x54687264) /* "Thrd" */
+#define PLAT_THREAD_SIG ((Sig)0x506C5468) /* "PlTh" */
 
 /* Nothing of it is to be scanned. */
 static void plat_thread_forget(PlatThread *thread)

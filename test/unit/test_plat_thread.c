@@ -609,16 +609,14 @@ END_TEST
 START_TEST(test_chain_default)
 {
   struct rlimit limit = {1, RLIM_INFINITY};
-  char name[] = "/tmp/test_plat_thread.XXXXXX";
   PlatThread self;
 
   plat_thread_init(&self);
-  int file = mkstemp(name);
-  ck_assert_int_ge(file, 0);
-  (void)unlink(name);
+  FILE *file = tmpfile();
+  ck_assert_ptr_nonnull(file);
   ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-  (void)!write(file, "x", 1);
-  (void)!write(file, "x", 1);
+  (void)!write(fileno(file), "x", 1);
+  (void)!write(fileno(file), "x", 1);
 }
 END_TEST
 
