@@ -1,6 +1,6 @@
 /* message.c -- what an arena has to tell its client, in order
  *
- * Design: .message (design/message.rst).
+ * Design: .message, .message.store (design/message.rst).
  */
 
 #include "message.h"

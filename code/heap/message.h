@@ -13,7 +13,7 @@
  *
  * The arena's lock guards a queue and the messages in it.
  *
- * Design: .message (design/message.rst).
+ * Design: .message, .message.store (design/message.rst).
  */
 
 #ifndef MESSAGE_H

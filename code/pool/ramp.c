@@ -88,8 +88,11 @@ static bool ramp_may_be(RampState state, bool is_open)
 
 RampState ramp_next(RampState state, RampEvent event, bool is_open)
 {
-  ASSERT(state < RAMP_STATES);
-  ASSERT(event < RAMP_EVENTS);
+  bool is_known = state < RAMP_STATES && event < RAMP_EVENTS;
+
+  ASSERT(is_known);
+  if (!is_known)
+    return state;
   ASSERT(event != RAMP_ENTER || is_open);
   ASSERT(event != RAMP_LEAVE || !is_open);
 

@@ -5,7 +5,7 @@
  * numbers.  The caller takes the snapshot with the arena's lock held, and
  * acts on the answer.
  *
- * Design: .policy (design/policy.rst).
+ * Design: .policy, .policy.world (design/policy.rst).
  */
 
 #ifndef POLICY_H

@@ -276,8 +276,8 @@ static void run_program(Size live, double promoted)
 START_TEST(test_programs)
 {
   for (Size live = MIB; live <= 4 * GIB; live *= 4)
-    for (double promoted = 0.01; promoted <= 1; promoted *= 3)
-      run_program(live, promoted);
+    for (int percent = 1; percent <= 100; percent *= 3)
+      run_program(live, percent / 100.0);
 }
 END_TEST
 
