@@ -100,8 +100,8 @@ void ld_reset(mps_ld_s *ld, const LdHistory *history)
  * (.ld.req.precise).  If something has moved, the older epoch stays, and
  * with it the reason.
  *
- * now was read before any address was looked up, and what moves after that
- * gets a greater epoch.  The claim can't be too young, whatever happens in
+ * now was read before anything was compared, and what moves after that gets
+ * a greater epoch.  The claim can't be too young, whatever happens in
  * between.
  */
 
