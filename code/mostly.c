@@ -45,6 +45,7 @@
 #include "pool/ramp.c"
 #include "pool/amc.c"
 #include "pool/amcseg.c"
+#include "pool/fix.c"
 #include "pool/unbuilt.c"
 #include "api/plinth.c"
 #include "api/telemetry.c"

@@ -21,9 +21,11 @@
 #ifdef MOSTLY_AMALGAM
 #define MOSTLY_INTERN static __attribute__((unused))
 #define MOSTLY_INTERN_DATA static __attribute__((unused))
+#define MOSTLY_INTERN_DEF static
 #else
 #define MOSTLY_INTERN extern __attribute__((visibility("hidden")))
 #define MOSTLY_INTERN_DATA extern __attribute__((visibility("hidden")))
+#define MOSTLY_INTERN_DEF
 #endif
 
 /* An address in the client's memory.  The target is never defined, so

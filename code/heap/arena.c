@@ -104,6 +104,7 @@ static void arena_init(Arena *arena, Size size, const ArenaParams *params)
   ring_init(&arena->chains);
   ring_init(&arena->roots);
   ring_init(&arena->all_link);
+  ring_init(&arena->cursors);
   for (Index i = 0; i < WORD_BITS; ++i)
     ring_init(&arena->remembered[i]);
   gen_init(&arena->top, arena, SIZE_MAX, ARENA_TOP_MORTALITY);

@@ -137,6 +137,7 @@ void pgen_init(PoolGen *pgen, Pool *pool, Gen *gen, Index index)
   pgen->index = index;
   ring_init(&pgen->gen_link);
   ring_init(&pgen->segs);
+  ring_init(&pgen->cursor.link);
   ring_append(&gen->pgens, &pgen->gen_link);
   pgen->sig = PGEN_SIG;
   ASSERT(pgen_check(pgen));

@@ -126,6 +126,7 @@ typedef struct Cursor {
   Addr limit;
   Seg *seg;  /* NULL while closed */
   Size want; /* bytes to ask for at the next refill */
+  Ring link; /* arena->cursors, while it is open */
 } Cursor;
 
 /* One pool's part of a generation. */
@@ -155,7 +156,7 @@ struct Seg {
   unsigned char kind; /* its generation's id, also while it is white */
   bool is_white;
   bool is_grey;
-  bool is_nailed; /* nailed without a board: stuck, kept whole */
+  bool is_nailed; /* something in it stays where it is */
   bool is_accounted_buffered;
   bool is_accounted_old;
   bool is_deferred;
@@ -332,6 +333,7 @@ struct ScanState {
   Rank rank;
   Arena *arena;
   struct Trace *trace;
+  Seg **segs;      /* the space's map from grains to segments */
   bool was_marked; /* cleared when a fix preserves something */
   /* What a walk does with a reference in place of tracing it, or NULL. */
   void (*fix)(ScanState *ss, mps_addr_t *ref_io);
@@ -372,6 +374,7 @@ struct mps_arena_s {
   /* Segments with references, by the lowest id in their reference set. */
   Ring remembered[WORD_BITS];
   Seg *grey; /* segments to scan */
+  Ring cursors; /* open ones: what they copy must be scanned too */
   BarrierMeans barrier;
   _Atomic(Seg *) hits; /* written to since the last stop */
   Seg *wanted;         /* to be watched when the stop ends */

@@ -1,4 +1,4 @@
-/* scan.h -- the state of one scan, and what happens to a reference in it
+/* scan.h -- the state of one scan
  *
  * Design: .scan, .critical (design/scan.rst, design/critical.rst).
  */

@@ -85,8 +85,9 @@ bool seg_check(const Seg *seg)
           || seg_arena(seg)->barrier == BARRIER_NONE
           || seg_arena(seg)->is_stopped);
   }
-  /* .seg.inv.board: a stuck segment has no board. */
-  CHECK(!(seg->is_nailed && seg->board != NULL));
+  /* .seg.inv.board: a segment with a board is nailed; without one it is
+   * stuck. */
+  CHECK(seg->is_nailed || seg->board == NULL);
   if (seg->buffer != NULL)
     CHECK(seg->buffer->seg == seg);
   return true;

@@ -174,9 +174,9 @@ Res amc_seg_alloc(Seg **seg_out, Addr *limit_out, const Amc *amc,
 
   if (is_large || want < size)
     want = size;
-  res = seg_alloc(&seg, pgen, amc_seg_class(), amc->rank, want);
+  res = seg_alloc(&seg, pgen, &amc_seg_class, amc->rank, want);
   if (res != MPS_RES_OK && want > size)
-    res = seg_alloc(&seg, pgen, amc_seg_class(), amc->rank, size);
+    res = seg_alloc(&seg, pgen, &amc_seg_class, amc->rank, size);
   if (res != MPS_RES_OK)
     return res;
   seg->size_class = (unsigned char)amc_size_class(amc, size);

@@ -57,7 +57,7 @@ MOSTLY_INTERN Size amc_want_next(const Amc *amc, const PoolGen *pgen,
 
 /* The class of all AMC segments (amcseg.c), and the end of copying out of
  * a generation. */
-MOSTLY_INTERN const SegClass *amc_seg_class(void);
+MOSTLY_INTERN_DATA const SegClass amc_seg_class;
 MOSTLY_INTERN void amc_cursor_close(PoolGen *pgen);
 
 #endif /* AMC_H */

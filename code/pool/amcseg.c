@@ -12,17 +12,14 @@
 
 #include "amc.h"
 
+#include "amcfix.h"
+
 #include "../heap/buffer.h"
 #include "../heap/format.h"
 #include "../heap/gen.h"
 #include "../heap/seg.h"
 #include "../trace/nailboard.h"
 #include "../trace/trace.h"
-
-#include <string.h>
-
-/* Objects up to this many bytes are copied in line, word by word. */
-#define AMC_COPY_INLINE 128
 
 
 /* Objects.  A client pointer is the block's base and the header. */
@@ -55,13 +52,14 @@ static bool amc_board(Seg *seg)
   Ctl *ctl = &seg_arena(seg)->ctl;
   void *store;
 
-  ASSERT(seg->board == NULL && !seg->is_nailed);
+  ASSERT(!seg->is_nailed);
   if (ctl_alloc(&store, ctl, nailboard_size(seg_size(seg),
                                             amc_grain_shift(seg)))
       != MPS_RES_OK)
     return false;
   seg->board
       = nailboard_init(store, seg->base, seg->limit, amc_grain_shift(seg));
+  seg->is_nailed = true;
   return true;
 }
 
@@ -131,7 +129,7 @@ static Size amc_whiten(Seg *seg)
   Buffer *buffer = seg->buffer;
   Addr limit;
 
-  ASSERT(seg->board == NULL && !seg->is_nailed && seg->cursor == NULL);
+  ASSERT(!seg->is_nailed && seg->cursor == NULL);
   if (buffer == NULL)
     return seg_size(seg);
   limit = seg_scan_limit(seg);
@@ -156,6 +154,9 @@ void amc_cursor_close(PoolGen *pgen)
   pgen->gen->work.forwarded += addr_diff(seg->base, cursor->init);
   cursor->seg = NULL;
   seg->cursor = NULL;
+  ring_remove(&cursor->link);
+  if (seg->scanned < cursor->init)
+    seg_set_grey(seg, seg_arena(seg));
   amc_seg_close(seg, cursor->init, seg_arena(seg)->space.grain);
   pgen_account_empty(seg);
   cursor->init = NULL;
@@ -217,25 +218,9 @@ static Addr amc_copy_refill(PoolGen *pgen, Size size)
   cursor->init = addr_add(seg->base, size);
   cursor->limit = limit;
   seg->cursor = cursor;
-  seg_set_grey(seg, seg_arena(seg));
+  ring_append(&seg_arena(seg)->cursors, &cursor->link);
   return seg->base;
 }
-
-/* amc_copy_words -- copy an object; most are a few words */
-
-static inline void amc_copy_words(Addr to, Addr from, Size size)
-{
-  char *t = (char *)to;
-  const char *f = (const char *)from;
-
-  if (size <= AMC_COPY_INLINE && size_is_aligned(size, sizeof(Word))) {
-    for (Size i = 0; i < size; i += sizeof(Word))
-      memcpy(t + i, f + i, sizeof(Word));
-  } else {
-    memcpy(t, f, size);
-  }
-}
-
 
 /* Fixing */
 
@@ -251,13 +236,12 @@ static void amc_fix_ambig(Seg *seg, ScanState *ss, Addr addr)
   /* Where only base pointers pin, what isn't aligned pins nothing. */
   if (grain != addr && !amc_of_pool(seg->pgen->pool)->is_interior)
     return;
-  if (seg->is_nailed)
-    return;
-  if (seg->board == NULL && !amc_board(seg)) {
+  if (!seg->is_nailed && !amc_board(seg)) {
     amc_stick(seg, ss);
     return;
   }
-  if (nailboard_nail_range(seg->board, grain, addr_add(grain, align)))
+  if (seg->board != NULL
+      && nailboard_nail_range(seg->board, grain, addr_add(grain, align)))
     seg_set_grey(seg, ss->arena);
 }
 
@@ -267,79 +251,59 @@ static void amc_fix_ambig(Seg *seg, ScanState *ss, Addr addr)
 static void amc_fix_in_place(Seg *seg, ScanState *ss, Addr client, Addr end)
 {
   ss->trace->is_emergency = true;
-  if (!seg->is_nailed && seg->board == NULL && !amc_board(seg))
+  ss->ss._seen |= REFSET_KIND(seg->kind);
+  if (!seg->is_nailed && !amc_board(seg))
     amc_stick(seg, ss);
   if (seg->board != NULL && amc_pin(seg, client, end))
     seg_set_grey(seg, ss->arena);
 }
 
-/* amc_fix_stays -- does the object stay for a reason known already? */
+/* amc_fix_refill -- copy an object for which the cursor has no room */
 
-static bool amc_fix_stays(const Seg *seg, Addr client)
+void amc_fix_refill(Seg *seg, ScanState *ss, mps_addr_t *ref_io, Addr end)
 {
-  return seg->is_nailed
-         || (seg->board != NULL
-             && amc_is_pinned(seg, client, amc_skip(seg, client)));
+  Addr client = *ref_io;
+  Addr block = amc_copy_refill(seg->pgen, addr_diff(client, end));
+
+  if (block == NULL)
+    amc_fix_in_place(seg, ss, client, end);
+  else
+    amc_fix_copy(seg, ss, ref_io, end, block);
 }
 
-/* amc_fix -- preserve what *ref_io refers to, and update *ref_io
- *
- * On the critical path: it runs for every reference to condemned memory
- * that is found.  Nothing global is touched, and the common cases, an
- * object that was copied before and one that isn't nailed, end early. */
+/* amc_fix_nailed -- an exact reference into a segment with nails */
 
-static void amc_fix(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
+static void amc_fix_nailed(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
 {
-  const Format *format = seg->format;
-  PoolGen *pgen = seg->pgen;
   Addr client = *ref_io;
-  mps_addr_t target;
+  Addr end;
 
-  if (UNLIKELY(ss->rank == RANK_AMBIG)) {
-    amc_fix_ambig(seg, ss, client);
+  if (amc_fix_forwarded(seg, ss, ref_io))
     return;
-  }
-  ASSERT_HOT(addr_is_aligned(client, amc_grain_shift(seg)));
-  target = format->isfwd(client);
-  if (target != NULL) {
-    *ref_io = target;
-    ss->ss._seen |= pgen->forward_set;
-    return;
-  }
-  if (UNLIKELY(seg->board != NULL || seg->is_nailed)
-      && amc_fix_stays(seg, client)) {
+  end = amc_skip(seg, client);
+  if (seg->is_nailed
+      && (seg->board == NULL || amc_is_pinned(seg, client, end))) {
     ss->ss._seen |= REFSET_KIND(seg->kind);
     return;
   }
   ss->was_marked = false;
-  if (UNLIKELY(ss->rank == RANK_WEAK)) {
+  /* A weak reference preserves nothing, with or without memory. */
+  if (ss->rank == RANK_WEAK)
     *ref_io = NULL;
-    return;
-  }
+  else
+    amc_fix_refill(seg, ss, ref_io, end);
+}
 
-  Addr end = format->skip(client);
-  Size size = addr_diff(client, end);
-  Cursor *cursor = &pgen->cursor;
-  Addr block = cursor->init;
+/* amc_fix_rare -- every case but an exact reference to a mobile segment */
 
-  /* What is left is always less than a large object
-   * (.amc.inv.large), so that one gets a segment of its own below. */
-  if (LIKELY(size <= addr_diff(block, cursor->limit))) {
-    cursor->init = addr_add(block, size);
-    seg_set_grey(cursor->seg, ss->arena);
-  } else {
-    block = amc_copy_refill(pgen, size);
-    if (block == NULL) {
-      amc_fix_in_place(seg, ss, client, end);
-      ss->ss._seen |= REFSET_KIND(seg->kind);
-      return;
-    }
-  }
-  amc_copy_words(block, addr_sub(client, format->header), size);
-  target = addr_add(block, format->header);
-  format->fwd(client, target);
-  *ref_io = target;
-  ss->ss._seen |= pgen->forward_set;
+void amc_fix_rare(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
+{
+  if (ss->fix != NULL)
+    ss->fix(ss, ref_io);
+  else if (ss->rank == RANK_AMBIG)
+    amc_fix_ambig(seg, ss, *ref_io);
+  else
+    amc_fix_nailed(seg, ss, ref_io);
 }
 
 
@@ -504,7 +468,7 @@ static void amc_reclaim_nailed(Seg *seg)
 
 static void amc_reclaim(Seg *seg)
 {
-  if (seg->board == NULL && !seg->is_nailed) {
+  if (!seg->is_nailed) {
     ASSERT(seg->buffer == NULL);
     seg_free(seg);
   } else {
@@ -573,18 +537,18 @@ static Res amc_find(mps_addr_t *object_out, Seg *seg, Addr addr)
 }
 
 
-static const SegClass amc_seg_class_table = {
+static void amc_fix_out_of_line(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
+{
+  amc_fix(seg, ss, ref_io);
+}
+
+MOSTLY_INTERN_DEF const SegClass amc_seg_class = {
   .name = "AMC",
   .whiten = amc_whiten,
-  .fix = amc_fix,
+  .fix = amc_fix_out_of_line,
   .scan = amc_scan,
   .reclaim = amc_reclaim,
   .walk = amc_walk,
   .areas = amc_areas,
   .find = amc_find,
 };
-
-const SegClass *amc_seg_class(void)
-{
-  return &amc_seg_class_table;
-}

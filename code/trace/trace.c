@@ -218,18 +218,40 @@ static void trace_scan_seg(Seg *seg, ScanState *ss)
   barrier_settle(seg, res == MPS_RES_OK ? seg->seen : REFSET_UNIVERSAL);
 }
 
+/* trace_next_grey -- a segment with something to scan, or NULL
+ *
+ * A segment that a cursor copies into is on no list while the cursor is
+ * open, so that copying an object touches nothing but the cursor. */
+
+static Seg *trace_next_grey(Arena *arena)
+{
+  Seg *seg = arena->grey;
+
+  if (seg != NULL) {
+    arena->grey = seg->grey_next;
+    return seg;
+  }
+  RING_FOR (node, after, &arena->cursors) {
+    const Cursor *cursor = RING_ELEM(Cursor, link, node);
+
+    if (cursor->seg->rank != RANK_NONE
+        && cursor->seg->scanned < cursor->init)
+      return cursor->seg;
+  }
+  return NULL;
+}
+
 static void trace_scan_grey(Trace *trace)
 {
   Arena *arena = trace->arena;
   ScanState ss;
+  Seg *seg;
 
   scan_init(&ss, arena, trace, RANK_EXACT);
-  while (arena->grey != NULL) {
-    Seg *seg = arena->grey;
-
-    /* It stays grey while it is scanned, so that copies made into it don't
-     * put it on the list again: its own scan sees them. */
-    arena->grey = seg->grey_next;
+  while ((seg = trace_next_grey(arena)) != NULL) {
+    /* It counts as grey while it is scanned, so that nothing puts it on the
+     * list again: its own scan sees what is copied into it. */
+    seg->is_grey = true;
     trace_scan_seg(seg, &ss);
     seg->is_grey = false;
   }
