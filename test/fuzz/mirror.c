@@ -65,22 +65,31 @@ static void op_collect(Mutator *m, Graph *graph)
     mps_arena_release(m->world->arena);
 }
 
+/* Back to the limit of the episode, if it has one */
+static void lift_limit(World *world)
+{
+  size_t most = world->config->commit_limit > 0
+                    ? (size_t)world->config->commit_limit
+                    : (size_t)-1;
+
+  EXPECT(mps_arena_commit_limit_set(world->arena, most) == MPS_RES_OK);
+  world->limited = world->config->commit_limit > 0;
+}
+
 /* Near the limit allocation fails now and then, and nothing else does. */
 static void op_limit(Mutator *m, Graph *graph)
 {
-  mps_arena_t arena = m->world->arena;
-  size_t most = (size_t)-1, now = mps_arena_committed(arena);
+  World *world = m->world;
+  size_t committed = mps_arena_committed(world->arena);
+  size_t most = mps_arena_commit_limit(world->arena);
   mps_res_t res;
 
-  if (m->world->config->commit_limit > 0)
-    most = (size_t)m->world->config->commit_limit;
-  if (chance_once_in(&m->chance, 3) && now + 65536 < most) {
-    res = mps_arena_commit_limit_set(arena,
-                                     now + chance_below(&m->chance, 65536));
-    EXPECT(res == MPS_RES_OK || world_threaded(m->world));
-  } else {
-    EXPECT(mps_arena_commit_limit_set(arena, most) == MPS_RES_OK);
-  }
+  if (committed + 65536 >= most)
+    return;
+  world->limited = true;
+  res = mps_arena_commit_limit_set(
+      world->arena, committed + chance_below(&m->chance, 65536));
+  EXPECT(res == MPS_RES_OK || world_threaded(world));
 }
 
 static void op_tune(Mutator *m, Graph *graph)
@@ -331,6 +340,8 @@ static void operate(Mutator *m)
   if (shared)
     pthread_mutex_lock(&graph->mutex);
   op->run(m, graph);
+  if (world->limited && chance_once_in(&m->chance, 50))
+    lift_limit(world);
   if (shared)
     pthread_mutex_unlock(&graph->mutex);
   if (gated)

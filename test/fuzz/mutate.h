@@ -165,16 +165,20 @@ static size_t choose_refs(Mutator *m, size_t size, bool leaf)
 
 static bool reserve(Mutator *m, Ap *ap, size_t size)
 {
+  mps_word_t before = mps_collections(m->world->arena);
   mps_res_t res = mps_reserve(&ap->block, ap->ap, size);
 
   if (!went_well("reserve", res)) {
+    EXPECT(m->world->limited || world_threaded(m->world));
     ++m->counts.refused;
     return false;
   }
   EXPECT((Word)ap->block % format.align == 0);
   ap->size = size;
   ap->open = true;
-  ap->flips = mps_collections(m->world->arena);
+  /* Reserving may flip; but so may another thread just afterwards. */
+  ap->flips
+      = world_threaded(m->world) ? before : mps_collections(m->world->arena);
   return true;
 }
 

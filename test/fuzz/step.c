@@ -1,13 +1,13 @@
 /* step.c -- flip at every instruction of reserve and commit
  *
- *   step [--rounds N] [--json]
+ *   step [--stride N] [--json]
  *
  * The processor's trap flag stops the mutator after each instruction.  The
  * handler counts those of the allocation sequence, and at one or two of
  * them it has another thread collect, which stops the mutator where it
- * stands, moves what it may and lets it go on.  Every pair of instructions
- * is tried, in code as the compiler made it, and after each object all
- * objects must be found intact.
+ * stands, moves what it may and lets it go on.  Every instruction is tried,
+ * and every pair of them (with --stride every N-th), in code as the compiler
+ * made it, and after each object all objects must be found intact.
  *
  * An object's references are copied into it through a register that is
  * cleared at once, so that nothing but the protocol tells the collector
@@ -19,7 +19,7 @@
  *
  * It needs the trap flag, so it does nothing where there is none.
  *
- * ctest: --rounds 1
+ * ctest: --stride 7
  *
  * Design: .fuzz.req.step, .fuzz.step (design/fuzz.rst).
  */
@@ -76,7 +76,8 @@ static mps_ap_t ap;
 static Word roots[REFS];              /* exact */
 static Word serials[EPOCH + 1][REFS]; /* the mirror: 0 is null */
 static Word root_serials[REFS];
-static Word count; /* of objects in this epoch */
+static Word count;      /* of objects in this epoch */
+static long stride = 1; /* between the second instructions of pairs */
 
 /* What the trap handler and the collecting thread share */
 static volatile bool stepping;
@@ -90,8 +91,8 @@ __attribute__((noreturn)) static void fail(const char *what, Word value)
 {
   fprintf(stderr,
           "step: FAILED: %s: 0x%lx, with flips at instructions %ld and %ld\n"
-          "repeat: step --rounds 1\n",
-          what, (unsigned long)value, flip_at[0], flip_at[1]);
+          "repeat: step --stride %ld\n",
+          what, (unsigned long)value, flip_at[0], flip_at[1], stride);
   _exit(1);
 }
 
@@ -231,18 +232,41 @@ static void flip(void)
     sched_yield();
 }
 
+/* What the sequence calls isn't stepped through: its return address is
+ * replaced by that of step_return, which raises the trap flag again. */
+Word step_saved;
+extern const char step_return[];
+__asm__(".text\n"
+        ".globl step_saved\n"
+        "step_return:\n\t"
+        "pushq step_saved(%rip)\n\t"
+        "pushfq\n\torq $0x100, (%rsp)\n\tpopfq\n\t"
+        "ret\n");
+
+static bool is_stepped(Word pc)
+{
+  return pc >= (Word)__start_stepped && pc < (Word)__stop_stepped;
+}
+
 static void on_trap(int sig, siginfo_t *info, void *closure)
 {
   ucontext_t *context = closure;
   greg_t *registers = context->uc_mcontext.gregs;
-  const char *pc = (const char *)registers[REG_RIP];
+  Word pc = (Word)registers[REG_RIP];
+  Word *sp = (Word *)registers[REG_RSP];
 
   if (!stepping) {
     registers[REG_EFL] &= ~(greg_t)0x100;
     return;
   }
-  if (pc < __start_stepped || pc >= __stop_stepped)
+  if (!is_stepped(pc)) {
+    if (is_stepped(*sp)) {
+      step_saved = *sp;
+      *sp = (Word)step_return;
+      registers[REG_EFL] &= ~(greg_t)0x100;
+    }
     return;
+  }
   if (at == flip_at[0] || at == flip_at[1])
     flip();
   ++at;
@@ -354,7 +378,7 @@ static void all_pairs(const Sequence *sequence)
     retries += most > n;
     if (most > n + SLACK)
       most = n + SLACK;
-    for (second = first + 1; second < most; ++second)
+    for (second = first + 1 + first % stride; second < most; second += stride)
       one(sequence, first, second);
   }
 }
@@ -399,7 +423,7 @@ static void create(mps_thr_t *thr_o, mps_root_t *stack_o, mps_root_t *table_o,
   must(mps_ap_create_k(&ap, pool, mps_args_none), "ap");
 }
 
-static __attribute__((noinline)) void test(long rounds, void *cold)
+static __attribute__((noinline)) void test(void *cold)
 {
   mps_thr_t thr;
   mps_root_t stack, table;
@@ -411,9 +435,8 @@ static __attribute__((noinline)) void test(long rounds, void *cold)
   if (sem_init(&collect_please, 0, 0) != 0
       || pthread_create(&id, NULL, collector, NULL) != 0)
     fail("no thread", 0);
-  while (rounds-- > 0)
-    for (i = 0; i < sizeof sequences / sizeof sequences[0]; ++i)
-      all_pairs(&sequences[i]);
+  for (i = 0; i < sizeof sequences / sizeof sequences[0]; ++i)
+    all_pairs(&sequences[i]);
   collected = -1;
   sem_post(&collect_please);
   pthread_join(id, NULL);
@@ -439,22 +462,23 @@ static void catch_traps(void)
 
 int main(int argc, char **argv)
 {
-  long rounds = 1;
   bool json = false;
   int i;
   void *cold = &cold;
 
   for (i = 1; i < argc; ++i) {
-    if (strcmp(argv[i], "--rounds") == 0 && i + 1 < argc)
-      rounds = strtol(argv[++i], NULL, 10);
+    if (strcmp(argv[i], "--stride") == 0 && i + 1 < argc)
+      stride = strtol(argv[++i], NULL, 10);
     else if (strcmp(argv[i], "--json") == 0)
       json = true;
     else
       return 2;
   }
+  if (stride < 1)
+    return 2;
   catch_traps();
   alarm(250);
-  test(rounds, cold);
+  test(cold);
   printf(json ? "{\"program\": \"step\", \"ok\": true, \"objects\": %lu,"
                 " \"flips\": %lu, \"retries\": %lu}\n"
               : "step: objects %lu flips %lu retries %lu\n",

@@ -28,6 +28,7 @@ typedef struct World {
   mps_pool_t pool[POOLS_MAX];
   bool leaf[POOLS_MAX];         /* is it an AMCZ pool? */
   size_t extend_by, large_size; /* as they are, for choosing sizes */
+  bool limited;                 /* is there a commit limit? */
   Graph shared;
   /* Mutators hold the gate for reading during an operation; who verifies
    * holds it for writing, so that nothing moves. */
@@ -194,6 +195,7 @@ static bool world_create(World *world, const Config *config, Chance *chance)
 
   memset(world, 0, sizeof *world);
   world->config = config;
+  world->limited = config->commit_limit > 0;
   format.header = (size_t)config->header;
   format.align = (size_t)config->align;
   format.tag = (Word)config->tag;
