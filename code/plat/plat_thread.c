@@ -96,10 +96,13 @@ enum {
   PLAT_THREAD_SHARES   /* an earlier record in the list is the same thread */
 };
 
-/* The stop that is in force.  All of it is written under the lock, but
- * for pending. */
+/* The stop that is in force.  Who wants one takes the next number and
+ * waits until it's served; its turn lasts from stop to resume, and the rest
+ * here, but for pending, is written in it only (.plat.thread.fair). */
 static struct {
-  PlatLock lock;              /* held from stop to resume */
+  _Atomic uint32_t next;      /* number of the next to come */
+  _Atomic uint32_t served;    /* whose turn it is, or next if nobody's */
+  _Atomic Word owner;         /* the thread whose turn it is, or zero */
   _Atomic(PlatThread *) list; /* NULL between stops */
   _Atomic uint32_t turn;      /* changes at resume: threads wait on it */
   _Atomic uint32_t pending;   /* answers outstanding: the stopper's wait */
@@ -107,9 +110,32 @@ static struct {
   pthread_t survivor;         /* the thread that made the last of them */
   Word survivor_kernel_id;    /* its name in this process */
   PlatOsSignal signal;
-} plat_stop = {.lock = PLAT_LOCK_INIT};
+} plat_stop;
 
 static pthread_once_t plat_thread_once = PTHREAD_ONCE_INIT;
+
+static void plat_stop_claim(void)
+{
+  uint32_t number = atomic_fetch_add(&plat_stop.next, 1);
+  uint32_t served;
+
+  while ((served = atomic_load(&plat_stop.served)) != number)
+    plat_os_wait(&plat_stop.served, served, 0);
+  atomic_store(&plat_stop.owner, plat_os_self());
+}
+
+static void plat_stop_release(void)
+{
+  atomic_store(&plat_stop.owner, 0);
+  (void)atomic_fetch_add(&plat_stop.served, 1);
+  if (atomic_load(&plat_stop.next) != atomic_load(&plat_stop.served))
+    plat_os_wake_all(&plat_stop.served);
+}
+
+static bool plat_stop_is_mine(void)
+{
+  return atomic_load(&plat_stop.owner) == plat_os_self();
+}
 
 
 /* The kernel's name for a thread.  Unlike a pthread_t it may be asked for
@@ -224,22 +250,35 @@ static void plat_thread_copy_registers(PlatContext *context,
   context->count = count;
 }
 
-/* Called in the handler.  The frame that the kernel pushed for it lies
- * below all that the interrupted code has on this stack, red zone
- * included, and holds the vector registers too.  So the stack in use is
- * taken to start at that frame (.plat.thread.frame). */
+/* The callee-saved registers as they are now.  Where the handler runs at
+ * once they are in the frames above; a tool that has put it off gives us
+ * the context of an earlier instant (.plat.thread.late). */
+static void plat_thread_add_registers(PlatContext *context)
+{
+  PlatContext now;
+
+  PLAT_CAPTURE(&now);
+  for (Index i = 0; i < now.count; ++i)
+    context->regs[context->count++] = now.regs[i];
+}
+
+/* Called in the handler, whose own frame lies below the one that the kernel
+ * pushed for it.  That has the vector registers too, and is below all that
+ * the interrupted code has on this stack, red zone included.  So the stack
+ * in use is taken to start here (.plat.thread.frame). */
 static void plat_thread_capture(PlatThread *thread, const ucontext_t *ucontext)
 {
   const stack_t *other = &ucontext->uc_stack;
   Addr base = (Addr)other->ss_sp;
   Addr limit = addr_add(base, other->ss_size);
-  Addr frame = addr_round_down((Addr)(Word)ucontext, sizeof(Word));
+  Addr hot = plat_stack_below();
   bool is_other
-      = (other->ss_flags & SS_DISABLE) == 0 && frame >= base && frame < limit;
+      = (other->ss_flags & SS_DISABLE) == 0 && hot >= base && hot < limit;
 
   plat_thread_copy_registers(&thread->context, ucontext);
-  thread->context.hot = frame;
-  thread->other_base = is_other ? frame : NULL;
+  plat_thread_add_registers(&thread->context);
+  thread->context.hot = hot;
+  thread->other_base = is_other ? hot : NULL;
   thread->other_limit = is_other ? limit : NULL;
   thread->answerer = pthread_self();
 }
@@ -481,8 +520,8 @@ static void plat_threads_settle(PlatThread *list)
 
 void plat_threads_stop(PlatThread *list)
 {
-  ASSERT(!plat_lock_is_mine(&plat_stop.lock));
-  plat_lock_claim(&plat_stop.lock);
+  ASSERT(!plat_stop_is_mine());
+  plat_stop_claim();
 
   atomic_store(&plat_stop.pending, plat_threads_mark(list));
   atomic_store(&plat_stop.list, list);
@@ -494,7 +533,7 @@ void plat_threads_stop(PlatThread *list)
 
 void plat_threads_resume(PlatThread *list)
 {
-  ASSERT(plat_lock_is_mine(&plat_stop.lock));
+  ASSERT(plat_stop_is_mine());
   ASSERT(atomic_load(&plat_stop.list) == list);
 
   for (PlatThread *thread = list; thread != NULL; thread = thread->next) {
@@ -508,26 +547,36 @@ void plat_threads_resume(PlatThread *list)
    * signal stays pending while the handler runs. */
   (void)atomic_fetch_add(&plat_stop.turn, 1);
   plat_os_wake_all(&plat_stop.turn);
-  plat_lock_release(&plat_stop.lock);
+  plat_stop_release();
 }
 
 
 /* Fork: no stop may be in force across it, or the child would have memory
- * in the middle of a collection that nobody finishes. */
+ * in the middle of a collection that nobody finishes.  Unless the stop is
+ * the forking thread's own: then it's in a handler that was called in the
+ * middle, such as a client's for crashes, and mustn't wait for itself. */
+
+static bool plat_fork_is_nested; /* written by the one whose turn it is */
 
 void plat_thread_fork_before(void)
 {
-  plat_lock_claim(&plat_stop.lock);
+  bool is_nested = plat_stop_is_mine();
+
+  if (!is_nested)
+    plat_stop_claim();
+  plat_fork_is_nested = is_nested;
 }
 
 void plat_thread_fork_parent(void)
 {
-  plat_lock_release(&plat_stop.lock);
+  if (!plat_fork_is_nested)
+    plat_stop_release();
 }
 
 void plat_thread_fork_child(void)
 {
-  plat_lock_reinit(&plat_stop.lock);
+  atomic_store(&plat_stop.owner, 0);
+  atomic_store(&plat_stop.served, atomic_load(&plat_stop.next));
   atomic_store(&plat_stop.list, NULL);
   plat_stop.survivor = pthread_self();
   plat_stop.survivor_kernel_id = plat_thread_kernel_id();

@@ -207,11 +207,32 @@ START_TEST(test_stops)
 }
 END_TEST
 
+/* .plat.req.fork: a client's handler for crashes may fork anywhere. */
+START_TEST(test_in_a_stop)
+{
+  plat_fork_install(NULL, NULL, NULL);
+  registered_start(&worker[0]);
+  plat_threads_stop(&worker[0].record);
+  pid_t child = fork();
+  if (child == 0) {
+    plat_threads_stop(NULL);
+    plat_threads_resume(NULL);
+    _exit(0);
+  }
+  check_child(child);
+  ck_assert(worker[0].record.is_stopped);
+  plat_threads_resume(&worker[0].record);
+  atomic_store(&quit, 1);
+  ck_assert_int_eq(pthread_join(worker[0].thread, NULL), 0);
+}
+END_TEST
+
 int main(void)
 {
   Suite *suite = suite_create("plat_fork");
 
   unit_add(suite, "hooks", test_hooks);
   unit_add(suite, "stops", test_stops);
+  unit_add(suite, "in a stop", test_in_a_stop);
   return unit_run(suite);
 }
