@@ -178,9 +178,8 @@ mps_res_t mps_ap_frame_pop(mps_ap_t ap, mps_frame_t frame)
 /* Patterns.  There are two, told apart by address; the second used to
  * collect everything at the end, and doesn't (.ramp.collect-all). */
 
-/* Aligned as every handle is, or it isn't taken for one. */
 struct mps_alloc_pattern_s {
-  _Alignas(Word) Sig sig;
+  Sig sig;
 };
 
 #define PATTERN_SIG ((Sig)0x50617474) /* "Patt" */
