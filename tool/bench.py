@@ -31,7 +31,6 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "test" / "bench"
-BUILD = ROOT / "build" / "bench"
 STEADY = 3
 FLAGS = ["-O2", "-g", "-std=gnu11", "-Wall", "-Wextra",
          "-Wno-unused-parameter"]
@@ -152,7 +151,7 @@ class Bench:
         self.include = ROOT / "code" / "include"
         self.missing = {}       # peer -> why
         self.built = {}         # (workload, peer) -> path
-        BUILD.mkdir(parents=True, exist_ok=True)
+        self.options.folder.mkdir(parents=True, exist_ok=True)
         for peer, header in HEADERS.items():
             if not self.has_header(header):
                 self.missing[peer] = f"no {header} on this machine"
@@ -181,11 +180,13 @@ class Bench:
     def program(self, workload, peer):
         key = workload, peer
         if key not in self.built:
-            path = BUILD / f"{workload}-{peer or 'ours'}"
-            command, needs = self.command(workload, peer, path)
+            path = self.options.folder / f"{workload}-{peer or 'ours'}"
+            fresh = path.with_suffix(f".{os.getpid()}")
+            command, needs = self.command(workload, peer, fresh)
             newest = max(n.stat().st_mtime for n in needs)
             if not path.exists() or path.stat().st_mtime < newest:
                 subprocess.run(command, check=True)
+                fresh.replace(path)     # others may build the same
             self.built[key] = path
         return self.built[key]
 
@@ -302,6 +303,7 @@ def parse():
     parser.add_argument("--strict", action="store_true",
                         help="fail if a target is missed")
     options = parser.parse_args()
+    options.folder = ROOT / "build" / "bench"
     options.repeat = options.repeat or (3 if options.quick else 5)
     return options
 
