@@ -49,7 +49,7 @@ static Res ctl_refill(Ctl *ctl, Index class)
 {
   Size block = (class + 1) * CTL_STEP;
   Count grains = space_to_grains(ctl->space, CTL_SLAB);
-  Size left = (grains << ctl->space->shift) - CTL_STEP;
+  Size left = (grains << ctl->space->shift) - CTL_LINE;
   Addr base;
   char *at;
   Res res = space_alloc(&base, ctl->space, grains, SPACE_HIGH);
@@ -59,8 +59,8 @@ static Res ctl_refill(Ctl *ctl, Index class)
   ((CtlSlab *)base)->next = ctl->slabs;
   ((CtlSlab *)base)->grains = grains;
   ctl->slabs = (CtlSlab *)base;
-  _Static_assert(sizeof(CtlSlab) <= CTL_STEP, "a slab's head fits a step");
-  for (at = (char *)base + CTL_STEP; left >= block; left -= block) {
+  _Static_assert(sizeof(CtlSlab) <= CTL_LINE, "a slab's head fits a line");
+  for (at = (char *)base + CTL_LINE; left >= block; left -= block) {
     CtlBlock *free = (CtlBlock *)(void *)at;
 
     free->next = ctl->free[class];

@@ -14,6 +14,8 @@
 
 #define CTL_SIG ((Sig)0x43746C20) /* "Ctl " */
 #define CTL_STEP ((Size)16)
+/* Blocks of whole cache lines start on one. */
+#define CTL_LINE ((Size)64)
 #define CTL_SMALL_MAX ((Size)1024)
 #define CTL_CLASSES (CTL_SMALL_MAX / CTL_STEP)
 

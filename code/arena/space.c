@@ -13,6 +13,10 @@
 #define SPACE_SPAN_MAX ((Size)1 << (sizeof(Word) == 8 ? 40 : 30))
 /* A run of at least this many clean grains is brought in by one call. */
 #define SPACE_POPULATE_MIN 4
+/* Units are huge once so many bytes are in use, and where so great a part
+ * of the memory may be spare, since they come into memory whole. */
+#define SPACE_HUGE_USED ((Size)96 << 20)
+#define SPACE_HUGE_SPARE 0.25
 
 
 /* The span and its tables */
@@ -393,9 +397,9 @@ static Res space_map_units(Space *space, Index grain, Count grains)
     Index first = u;
     Res res;
 
-    if (space->unit_state[u] == UNIT_MAPPED)
+    if (space->unit_state[u] >= UNIT_MAPPED)
       continue;
-    while (u < last && space->unit_state[u + 1] != UNIT_MAPPED)
+    while (u < last && space->unit_state[u + 1] < UNIT_MAPPED)
       ++u;
     res = plat_vm_map(addr_add(space->base, first * space->unit),
                       (u - first + 1) * space->unit);
@@ -404,6 +408,63 @@ static Res space_map_units(Space *space, Index grain, Count grains)
     memset(&space->unit_state[first], UNIT_MAPPED, u - first + 1);
   }
   return MPS_RES_OK;
+}
+
+static bool space_may_be_huge(const Space *space, Size more)
+{
+  return space->used_size >= SPACE_HUGE_USED
+         && space->spare >= SPACE_HUGE_SPARE
+         && space->unit == SPACE_UNIT
+         && more <= space->commit_limit - space_committed(space);
+}
+
+/* space_set_huge -- make a clean unit huge, or a huge one ordinary where
+ * there isn't room for all of it */
+
+static void space_set_huge(Space *space, Index unit, bool is_huge)
+{
+  Index first = unit * space->unit_grains;
+  Index limit = first + space->unit_grains;
+
+  if (is_huge == (space->unit_state[unit] == UNIT_HUGE)
+      || (is_huge && bits_find_set(space->dirty, first, limit) != limit))
+    return;
+  plat_vm_prefer_huge(addr_add(space->base, unit * space->unit), space->unit,
+                      is_huge);
+  space->unit_state[unit] = is_huge ? UNIT_HUGE : UNIT_MAPPED;
+}
+
+/* space_fill_huge -- the run's grains are in memory; so is the whole of each
+ * huge unit that it touches */
+
+static void space_fill_huge(Space *space, Index grain, Count grains)
+{
+  Index last = (grain + grains - 1) / space->unit_grains;
+
+  for (Index u = grain / space->unit_grains; u <= last; ++u) {
+    Index first = u * space->unit_grains;
+    Index limit = first + space->unit_grains;
+    Count clean;
+
+    if (space->unit_state[u] != UNIT_HUGE)
+      continue;
+    clean = space->unit_grains - bits_count_range(space->dirty, first, limit);
+    bits_set_range(space->dirty, first, limit);
+    space->spare_size += clean << space->shift;
+  }
+}
+
+/* space_choose_huge -- decide it for the units of a run, before it is
+ * touched */
+
+static void space_choose_huge(Space *space, Index grain, Count grains)
+{
+  Index first = grain / space->unit_grains;
+  Index last = (grain + grains - 1) / space->unit_grains;
+  bool is_huge = space_may_be_huge(space, (last - first + 1) * space->unit);
+
+  for (Index u = first; u <= last; ++u)
+    space_set_huge(space, u, is_huge);
 }
 
 /* space_commit -- bring a run that is marked as used into memory
@@ -427,12 +488,16 @@ static Res space_commit(Space *space, Index grain, Count grains)
   res = space_map_units(space, grain, grains);
   if (res != MPS_RES_OK)
     return res;
+  if (clean > 0)
+    space_choose_huge(space, grain, grains);
   if (clean >= SPACE_POPULATE_MIN && grains <= space->unit_grains)
     plat_vm_populate(addr_add(space->base, grain << space->shift),
                      grains << space->shift);
   bits_set_range(space->dirty, grain, grain + grains);
   space->used_size += grains << space->shift;
   space->spare_size -= (grains - clean) << space->shift;
+  if (clean > 0)
+    space_fill_huge(space, grain, grains);
   return MPS_RES_OK;
 }
 
@@ -527,7 +592,7 @@ static Size space_purge_pass(Space *space, Size want, bool is_whole)
 
       if (freed >= want)
         return freed;
-      if (space->unit_state[u] == UNIT_MAPPED && space->unit_free[u] > 0
+      if (space->unit_state[u] >= UNIT_MAPPED && space->unit_free[u] > 0
           && (!is_whole || space->unit_free[u] == space->unit_grains))
         freed += space_purge_unit(space, u);
     }

@@ -84,7 +84,8 @@ typedef struct Space {
   void *closure;
 } Space;
 
-enum { UNIT_NONE, UNIT_RESERVED, UNIT_MAPPED };
+/* A huge unit comes into memory as a whole (.space.huge). */
+enum { UNIT_NONE, UNIT_RESERVED, UNIT_MAPPED, UNIT_HUGE };
 
 /* What a client may choose about a space; see space_init. */
 typedef struct SpaceParams {

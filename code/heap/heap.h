@@ -56,18 +56,20 @@ typedef enum Rank {
 #define FORMAT_SIG ((Sig)0x466F726D) /* "Form" */
 
 struct mps_fmt_s {
+  /* What the critical path reads comes first, and shares a cache line. */
   Sig sig;
-  Arena *arena;
-  Ring link; /* arena->formats */
   Size align;
   Size header; /* bytes before the address that the client uses */
-  Count pools; /* that use it */
   mps_fmt_scan_t scan;
   mps_fmt_skip_t skip;
   mps_fmt_fwd_t fwd;
   mps_fmt_isfwd_t isfwd;
   mps_fmt_pad_t pad;
+
   mps_fmt_class_t klass;
+  Arena *arena;
+  Ring link;   /* arena->formats */
+  Count pools; /* that use it */
 };
 
 
@@ -132,15 +134,15 @@ typedef struct Cursor {
 /* One pool's part of a generation. */
 struct PoolGen {
   Sig sig;
+  RefSet forward_set; /* the generation of forward, as a set */
+  Cursor cursor;      /* for what is copied out of here */
+  PoolGen *forward;   /* where survivors go; NULL is an error */
   Pool *pool;
   Gen *gen;
   Ring gen_link; /* gen->pgens */
   Ring segs;     /* Seg.gen_link; not those that a trace condemned */
   Account account;
-  Index index;      /* 0 is the nursery */
-  PoolGen *forward; /* where survivors go; NULL is an error */
-  RefSet forward_set; /* its generation, as a set */
-  Cursor cursor;    /* for what is copied out of here */
+  Index index; /* 0 is the nursery */
 };
 
 
@@ -151,36 +153,39 @@ struct PoolGen {
 typedef enum SegSize { SEG_SMALL, SEG_MEDIUM, SEG_LARGE } SegSize;
 
 struct Seg {
+  /* What the critical path reads comes first, and shares a cache line. */
   Sig sig;
   unsigned char rank; /* Rank */
   unsigned char kind; /* its generation's id, also while it is white */
   bool is_white;
   bool is_grey;
+  bool is_plain;  /* of AMC's class, with nothing nailed */
   bool is_nailed; /* something in it stays where it is */
   bool is_accounted_buffered;
   bool is_accounted_old;
   bool is_deferred;
-  unsigned char defer;     /* scans to wait before watching it again */
-  unsigned char size_class; /* SegSize, of the request that made it */
-  bool is_protected;       /* writes are refused at the moment */
-  bool is_wanted;          /* in arena->wanted */
-  _Atomic bool is_hit;     /* in arena->hits */
-  Addr base;               /* [base, limit): whole grains */
+  const SegClass *class;
+  const Format *format; /* the pool's */
+  PoolGen *pgen;
+  Addr base; /* [base, limit): whole grains */
   Addr limit;
+  Addr scanned; /* below this nothing is left to scan, while it is grey */
+
+  struct Nailboard *board;  /* or NULL */
+  unsigned char defer;      /* scans to wait before watching it again */
+  unsigned char size_class; /* SegSize, of the request that made it */
+  bool is_protected;        /* writes are refused at the moment */
+  bool is_wanted;           /* in arena->wanted */
+  _Atomic bool is_hit;      /* in arena->hits */
   /* Unless there is a buffer, there is nothing but padding of our own at
    * and above this address (.seg.inv.used). */
   Addr used_limit;
-  Addr scanned; /* below this nothing is left to scan, while it is grey */
-  RefSet refset; /* .heap.inv.refset */
-  RefSet seen;   /* by the scans of the running trace, up to scanned */
-  const SegClass *class;
-  PoolGen *pgen;
-  const Format *format;    /* the pool's, at hand for the critical path */
-  Buffer *buffer;          /* that fills it, or NULL */
-  Cursor *cursor;          /* that copies into it, or NULL */
-  struct Nailboard *board; /* or NULL */
-  Ring gen_link;           /* pgen->segs, or trace's list of white ones */
-  Ring ref_link;           /* arena->remembered[...] */
+  RefSet refset;  /* .heap.inv.refset */
+  RefSet seen;    /* by the scans of the running trace, up to scanned */
+  Buffer *buffer; /* that fills it, or NULL */
+  Cursor *cursor; /* that copies into it, or NULL */
+  Ring gen_link;  /* pgen->segs, or trace's list of white ones */
+  Ring ref_link;  /* arena->remembered[...] */
   Seg *grey_next;
   Seg *hit_next;
   Seg *wanted_next;
@@ -335,7 +340,8 @@ struct ScanState {
   struct Trace *trace;
   Seg **segs;      /* the space's map from grains to segments */
   bool was_marked; /* cleared when a fix preserves something */
-  /* What a walk does with a reference in place of tracing it, or NULL. */
+  /* What a walk does with a reference in place of tracing it, or NULL;
+   * then rank is RANK_NONE. */
   void (*fix)(ScanState *ss, mps_addr_t *ref_io);
 };
 

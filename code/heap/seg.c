@@ -10,6 +10,9 @@
 
 #include <string.h>
 
+/* The bytes of a segment record: whole cache lines. */
+#define SEG_RECORD size_round_up(sizeof(Seg), CTL_LINE)
+
 Res seg_alloc(Seg **seg_out, PoolGen *pgen, const SegClass *class, Rank rank,
               Size size)
 {
@@ -17,14 +20,14 @@ Res seg_alloc(Seg **seg_out, PoolGen *pgen, const SegClass *class, Rank rank,
   Count grains = space_to_grains(&arena->space, size);
   Addr base;
   Seg *seg;
-  Res res = ctl_alloc(&seg, &arena->ctl, sizeof *seg);
+  Res res = ctl_alloc(&seg, &arena->ctl, SEG_RECORD);
 
   if (res != MPS_RES_OK)
     return res;
   res = space_alloc(&base, &arena->space, grains,
                     rank == RANK_NONE ? SPACE_HIGH : SPACE_LOW);
   if (res != MPS_RES_OK) {
-    ctl_free(&arena->ctl, seg, sizeof *seg);
+    ctl_free(&arena->ctl, seg, SEG_RECORD);
     return res;
   }
   memset(seg, 0, sizeof *seg);
@@ -64,7 +67,7 @@ void seg_free(Seg *seg)
   ring_remove(&seg->gen_link);
   ring_remove(&seg->ref_link);
   space_free(&arena->space, seg->base, seg_size(seg) >> arena->space.shift);
-  ctl_free(&arena->ctl, seg, sizeof *seg);
+  ctl_free(&arena->ctl, seg, SEG_RECORD);
 }
 
 bool seg_check(const Seg *seg)

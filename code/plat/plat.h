@@ -50,6 +50,11 @@ MOSTLY_INTERN void plat_vm_purge(Addr base, Size size);
  * Only an accelerator: it may do nothing. */
 MOSTLY_INTERN void plat_vm_populate(Addr base, Size size);
 
+/* Say whether a range may be backed by large pages, from its next first
+ * touches on.  Touching a byte then brings in as much as a large page.
+ * Only a hint. */
+MOSTLY_INTERN void plat_vm_prefer_huge(Addr base, Size size, bool is_huge);
+
 /* Refuse or allow the client's writes to a mapped range.  False if the
  * system refuses, as it does when a process has too many mappings: then
  * nothing has changed as far as the caller may rely on, except that

@@ -36,10 +36,14 @@ static void plat_os_futex(_Atomic uint32_t *word, int operation,
 
 void plat_os_wait(_Atomic uint32_t *word, uint32_t value, unsigned timeout_ms)
 {
-  struct timespec timeout = {.tv_sec = (time_t)(timeout_ms / 1000),
-                             .tv_nsec = (long)(timeout_ms % 1000) * 1000000};
+  /* The kernel may take up a wait again behind the back of a signal, but
+   * never one with a limit.  So there always is one, of an hour at most,
+   * and callers look around after each signal (.plat.thread.late). */
+  unsigned limit_ms = timeout_ms == 0 ? 3600000 : timeout_ms;
+  struct timespec timeout = {.tv_sec = (time_t)(limit_ms / 1000),
+                             .tv_nsec = (long)(limit_ms % 1000) * 1000000};
 
-  plat_os_futex(word, FUTEX_WAIT, value, timeout_ms == 0 ? NULL : &timeout);
+  plat_os_futex(word, FUTEX_WAIT, value, &timeout);
 }
 
 void plat_os_wake_one(_Atomic uint32_t *word)

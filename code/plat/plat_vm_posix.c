@@ -158,6 +158,18 @@ void plat_vm_populate(Addr base, Size size)
 #endif
 }
 
+void plat_vm_prefer_huge(Addr base, Size size, bool is_huge)
+{
+#if defined(MADV_HUGEPAGE)
+  ASSERT(plat_vm_is_range(base, size));
+  (void)madvise(base, size, is_huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+#else
+  (void)base;
+  (void)size;
+  (void)is_huge;
+#endif
+}
+
 
 /* Protection */
 

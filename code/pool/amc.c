@@ -179,6 +179,7 @@ Res amc_seg_alloc(Seg **seg_out, Addr *limit_out, const Amc *amc,
     res = seg_alloc(&seg, pgen, &amc_seg_class, amc->rank, size);
   if (res != MPS_RES_OK)
     return res;
+  seg->is_plain = true;
   seg->size_class = (unsigned char)amc_size_class(amc, size);
   if (is_large) {
     /* .large.single-reserve: nobody else gets the rest. */

@@ -42,6 +42,12 @@ static Shift amc_grain_shift(const Seg *seg)
   return size_log2(seg->format->align);
 }
 
+static void amc_set_nailed(Seg *seg, bool is_nailed)
+{
+  seg->is_nailed = is_nailed;
+  seg->is_plain = !is_nailed;
+}
+
 /* amc_board -- give the segment a board if memory allows
  *
  * Only a segment without any nail may get one: a board made later would
@@ -59,7 +65,7 @@ static bool amc_board(Seg *seg)
     return false;
   seg->board
       = nailboard_init(store, seg->base, seg->limit, amc_grain_shift(seg));
-  seg->is_nailed = true;
+  amc_set_nailed(seg, true);
   return true;
 }
 
@@ -81,7 +87,7 @@ static void amc_unboard(Seg *seg)
 
 static void amc_stick(Seg *seg, ScanState *ss)
 {
-  seg->is_nailed = true;
+  amc_set_nailed(seg, true);
   ss->trace->is_emergency = true;
   seg_set_grey(seg, ss->arena);
 }
@@ -271,9 +277,9 @@ void amc_fix_refill(Seg *seg, ScanState *ss, mps_addr_t *ref_io, Addr end)
     amc_fix_copy(seg, ss, ref_io, end, block);
 }
 
-/* amc_fix_nailed -- an exact reference into a segment with nails */
+/* amc_fix_any -- a reference that isn't ambiguous, into any segment */
 
-static void amc_fix_nailed(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
+static void amc_fix_any(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
 {
   Addr client = *ref_io;
   Addr end;
@@ -294,16 +300,12 @@ static void amc_fix_nailed(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
     amc_fix_refill(seg, ss, ref_io, end);
 }
 
-/* amc_fix_rare -- every case but an exact reference to a mobile segment */
-
-void amc_fix_rare(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
+static void amc_fix(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
 {
-  if (ss->fix != NULL)
-    ss->fix(ss, ref_io);
-  else if (ss->rank == RANK_AMBIG)
+  if (ss->rank == RANK_AMBIG)
     amc_fix_ambig(seg, ss, *ref_io);
   else
-    amc_fix_nailed(seg, ss, ref_io);
+    amc_fix_any(seg, ss, ref_io);
 }
 
 
@@ -456,7 +458,7 @@ static void amc_reclaim_nailed(Seg *seg)
 
   work->preserved += found.size;
   amc_unboard(seg);
-  seg->is_nailed = false;
+  amc_set_nailed(seg, false);
   trace_whiten_undo(seg);
   if (found.first == NULL && seg->buffer == NULL) {
     seg_free(seg);
@@ -537,15 +539,10 @@ static Res amc_find(mps_addr_t *object_out, Seg *seg, Addr addr)
 }
 
 
-static void amc_fix_out_of_line(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
-{
-  amc_fix(seg, ss, ref_io);
-}
-
 MOSTLY_INTERN_DEF const SegClass amc_seg_class = {
   .name = "AMC",
   .whiten = amc_whiten,
-  .fix = amc_fix_out_of_line,
+  .fix = amc_fix,
   .scan = amc_scan,
   .reclaim = amc_reclaim,
   .walk = amc_walk,

@@ -31,8 +31,10 @@ mps_res_t _mps_fix2(mps_ss_t mps_ss, mps_addr_t *ref_io)
     return MPS_RES_OK;
   }
   seg = ss->segs[i];
-  if (LIKELY(seg->class == &amc_seg_class))
-    amc_fix(seg, ss, ref_io);
+  if (LIKELY(seg->is_plain && ss->rank == RANK_EXACT))
+    amc_fix_exact(seg, ss, ref_io);
+  else if (UNLIKELY(ss->fix != NULL))
+    ss->fix(ss, ref_io);
   else
     seg->class->fix(seg, ss, ref_io);
   return MPS_RES_OK;

@@ -17,7 +17,7 @@
 
 #include <string.h>
 
-/* Survivors, in bytes, from which the rate of tracing can be told. */
+/* Bytes copied, from which the rate of tracing can be told. */
 #define TRACE_RATE_MIN ((Size)512 << 10)
 
 
@@ -289,6 +289,7 @@ static void trace_end_gen(Trace *trace, Gen *gen)
   gen->mortality
       = policy_mortality(gen->mortality, work->condemned, survived);
   trace->live += survived;
+  trace->copied += work->forwarded;
   gen->total.collections += work->collections;
   gen->total.condemned += work->condemned;
   gen->total.forwarded += work->forwarded;
@@ -308,21 +309,25 @@ static void trace_begin(Trace *trace, TraceWhy why)
   trace->condemned = 0;
   trace->not_condemned = 0;
   trace->live = 0;
+  trace->copied = 0;
   trace->start = plat_clock_now();
+  trace->start_cpu = plat_clock_cpu();
 }
 
 static void trace_end(Trace *trace)
 {
   Seconds now = plat_clock_now();
-  double s = now.s - trace->start.s;
+  double cpu = plat_clock_cpu().s - trace->start_cpu.s;
 
   trace->is_running = false;
   trace->white = REFSET_EMPTY;
-  trace->cost.s += s;
+  trace->cost.s += now.s - trace->start.s;
   ++trace->collections;
-  /* Of a short trace most is fixed cost, which says nothing of the rate. */
-  if (trace->live >= TRACE_RATE_MIN && s > 0.0)
-    trace->rate = note_rate(trace->rate, (double)trace->live / s);
+  /* What stays in place costs nothing, and of a short trace most is fixed
+   * cost: neither says anything about the rate.  Nor does the time in which
+   * other programs had the processor. */
+  if (trace->copied >= TRACE_RATE_MIN && cpu > 0.0)
+    trace->rate = note_rate(trace->rate, (double)trace->copied / cpu);
 }
 
 /* trace_flip_and_scan -- everything that finds what is alive

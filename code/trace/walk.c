@@ -132,7 +132,7 @@ void walk_roots(Arena *arena, mps_roots_stepper_t visit, void *p, size_t s)
       walk.root = RING_ELEM(Root, link, node);
       if (walk.root->rank != (Rank)rank)
         continue;
-      scan_init(&walk.ss, arena, NULL, (Rank)rank);
+      scan_init(&walk.ss, arena, NULL, RANK_NONE);
       walk.ss.fix = walk_fix;
       (void)root_scan(walk.root, &walk.ss);
     }
