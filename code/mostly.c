@@ -55,3 +55,4 @@
 #include "api/ap_api.c"
 #include "api/root_api.c"
 #include "api/query_api.c"
+#include "api/stats_api.c"

@@ -14,8 +14,8 @@
 
 /* The client keeps the contract, or it is told: who, what, which rule.
  * False if not; then the entry point does nothing. */
-#define API_REQUIRE(cond, text)                                               \
-  (LIKELY(cond) ? true                                                        \
+#define API_REQUIRE(cond, text) \
+  (LIKELY(cond) ? true \
                 : (base_fail("REQUIRE", __FILE__, __LINE__, text), false))
 
 static inline bool api_is_handle(const void *handle)
@@ -24,22 +24,22 @@ static inline bool api_is_handle(const void *handle)
 }
 
 /* Is it an arena (pool, ...) that is alive? */
-#define API_IS(handle, its_sig)                                               \
+#define API_IS(handle, its_sig) \
   (api_is_handle(handle) && (handle)->sig == (its_sig))
 
-#define API_ARENA(arena, function)                                            \
-  API_REQUIRE(API_IS(arena, ARENA_SIG),                                       \
+#define API_ARENA(arena, function) \
+  API_REQUIRE(API_IS(arena, ARENA_SIG), \
               #function ": arena must be an arena that isn't destroyed")
-#define API_POOL(pool, function)                                              \
-  API_REQUIRE(API_IS(pool, POOL_SIG),                                         \
+#define API_POOL(pool, function) \
+  API_REQUIRE(API_IS(pool, POOL_SIG), \
               #function ": pool must be a pool that isn't destroyed")
-#define API_OUT(pointer, function)                                            \
-  API_REQUIRE((pointer) != NULL,                                              \
+#define API_OUT(pointer, function) \
+  API_REQUIRE((pointer) != NULL, \
               #function ": the result pointer must not be null")
 
-#define API_AP(ap, function)                                                  \
-  API_REQUIRE(api_is_handle(ap) && buffer_of_ap(ap)->sig == BUFFER_SIG,       \
-              #function                                                       \
+#define API_AP(ap, function) \
+  API_REQUIRE(api_is_handle(ap) && buffer_of_ap(ap)->sig == BUFFER_SIG, \
+              #function \
               ": ap must be an allocation point that isn't destroyed")
 
 #endif /* API_H */

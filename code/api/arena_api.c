@@ -93,12 +93,12 @@ mps_res_t mps_arena_create_k(mps_arena_t *arena_o, mps_arena_class_t class,
                              mps_arg_s args[])
 {
   ArenaParams params = {
-    .size = API_ARENA_SIZE,
-    .grain = plat_page_size(),
-    .commit_limit = SIZE_MAX,
-    .spare = API_SPARE,
-    .pause_time = {API_PAUSE_TIME},
-    .barrier = api_barrier(getenv("MOSTLY_BARRIER")),
+      .size = API_ARENA_SIZE,
+      .grain = plat_page_size(),
+      .commit_limit = SIZE_MAX,
+      .spare = API_SPARE,
+      .pause_time = {API_PAUSE_TIME},
+      .barrier = api_barrier(getenv("MOSTLY_BARRIER")),
   };
   Arena *arena;
   Res res;
@@ -194,17 +194,17 @@ mps_res_t mps_arena_vm_growth(mps_arena_t arena, size_t desired,
 /* Properties */
 
 /* A property that is one expression on the arena, which is at hand. */
-#define API_ARENA_GETTER(type, function, expression)                          \
-  type function(mps_arena_t arena)                                            \
-  {                                                                           \
-    type value;                                                               \
-                                                                              \
-    if (!API_ARENA(arena, function))                                          \
-      return 0;                                                               \
-    arena_enter(arena, NULL);                                                 \
-    value = (expression);                                                     \
-    arena_leave(arena);                                                       \
-    return value;                                                             \
+#define API_ARENA_GETTER(type, function, expression) \
+  type function(mps_arena_t arena) \
+  { \
+    type value; \
+\
+    if (!API_ARENA(arena, function)) \
+      return 0; \
+    arena_enter(arena, NULL); \
+    value = (expression); \
+    arena_leave(arena); \
+    return value; \
   }
 
 API_ARENA_GETTER(size_t, mps_arena_reserved,
@@ -243,8 +243,7 @@ void mps_arena_spare_set(mps_arena_t arena, double spare)
 /* In bytes, what the fraction allows of the memory that is committed now. */
 size_t mps_arena_spare_commit_limit(mps_arena_t arena)
 {
-  return (size_t)(mps_arena_spare(arena)
-                  * (double)mps_arena_committed(arena));
+  return (size_t)(mps_arena_spare(arena) * (double)mps_arena_committed(arena));
 }
 
 void mps_arena_spare_commit_limit_set(mps_arena_t arena, size_t limit)
@@ -254,9 +253,8 @@ void mps_arena_spare_commit_limit_set(mps_arena_t arena, size_t limit)
   if (!API_ARENA(arena, mps_arena_spare_commit_limit_set))
     return;
   committed = mps_arena_committed(arena);
-  mps_arena_spare_set(arena, limit >= committed
-                                 ? 1.0
-                                 : (double)limit / (double)committed);
+  mps_arena_spare_set(
+      arena, limit >= committed ? 1.0 : (double)limit / (double)committed);
 }
 
 void mps_arena_pause_time_set(mps_arena_t arena, double pause_time)

@@ -32,8 +32,7 @@ static mps_res_t api_fmt_create(mps_fmt_t *fmt_o, mps_arena_t arena,
   Format *format;
   Res res;
 
-  if (!API_OUT(fmt_o, mps_fmt_create_k)
-      || !API_ARENA(arena, mps_fmt_create_k)
+  if (!API_OUT(fmt_o, mps_fmt_create_k) || !API_ARENA(arena, mps_fmt_create_k)
       || !API_REQUIRE(size_is_pow2(params->align)
                           && params->align <= arena->space.grain,
                       "mps_fmt_create_k: MPS_KEY_FMT_ALIGN must be a power "
@@ -79,10 +78,10 @@ mps_res_t mps_fmt_create_k(mps_fmt_t *fmt_o, mps_arena_t arena,
 }
 
 /* The older descriptions say the same in structures. */
-#define API_FMT_PARAMS(d)                                                     \
-  {                                                                           \
-    .align = (d)->align, .scan = (d)->scan, .fwd = (d)->fwd,                  \
-    .isfwd = (d)->isfwd, .pad = (d)->pad                                      \
+#define API_FMT_PARAMS(d) \
+  { \
+    .align = (d)->align, .scan = (d)->scan, .fwd = (d)->fwd, \
+    .isfwd = (d)->isfwd, .pad = (d)->pad \
   }
 
 mps_res_t mps_fmt_create_A(mps_fmt_t *fmt_o, mps_arena_t arena,
@@ -216,7 +215,7 @@ static void api_pool_args(mps_arg_s *args, mps_pool_class_t class, va_list v)
 {
   Index i = 0;
 
-#define API_ARG(its_key, field, type)                                         \
+#define API_ARG(its_key, field, type) \
   (args[i].key = (its_key), args[i++].val.field = va_arg(v, type))
   if (class == mps_class_mvff_debug() || class == mps_class_ams_debug())
     API_ARG(MPS_KEY_POOL_DEBUG_OPTIONS, pool_debug_options,

@@ -18,7 +18,7 @@ static bool api_is_type(mps_message_type_t type)
   return type < MESSAGE_TYPES;
 }
 
-#define API_TYPE(type, function)                                              \
+#define API_TYPE(type, function) \
   API_REQUIRE(api_is_type(type), #function ": type must be a message type")
 
 void mps_message_type_enable(mps_arena_t arena, mps_message_type_t type)
@@ -82,10 +82,10 @@ mps_bool_t mps_message_get(mps_message_t *message_o, mps_arena_t arena,
   return is_any;
 }
 
-#define API_MESSAGE(message, function)                                        \
-  API_REQUIRE(API_IS(message, MESSAGE_SIG)                                    \
-                  && (message)->state == MESSAGE_TAKEN,                       \
-              #function ": message must be one that was got and not "         \
+#define API_MESSAGE(message, function) \
+  API_REQUIRE(API_IS(message, MESSAGE_SIG) \
+                  && (message)->state == MESSAGE_TAKEN, \
+              #function ": message must be one that was got and not " \
                         "discarded")
 
 void mps_message_discard(mps_arena_t arena, mps_message_t message)
@@ -128,14 +128,14 @@ void mps_message_finalization_ref(mps_addr_t *ref_o, mps_arena_t arena,
                     "finalization message");
 }
 
-#define API_GC_GETTER(function, field)                                        \
-  size_t function(mps_arena_t arena, mps_message_t message)                   \
-  {                                                                           \
-    if (!API_ARENA(arena, function) || !API_MESSAGE(message, function)        \
-        || !API_REQUIRE(message->type == mps_message_type_gc(),               \
-                        #function ": message must be a gc message"))          \
-      return 0;                                                               \
-    return message->data.gc.field;                                            \
+#define API_GC_GETTER(function, field) \
+  size_t function(mps_arena_t arena, mps_message_t message) \
+  { \
+    if (!API_ARENA(arena, function) || !API_MESSAGE(message, function) \
+        || !API_REQUIRE(message->type == mps_message_type_gc(), \
+                        #function ": message must be a gc message")) \
+      return 0; \
+    return message->data.gc.field; \
   }
 
 API_GC_GETTER(mps_message_gc_live_size, live)
@@ -156,9 +156,9 @@ const char *mps_message_gc_start_why(mps_arena_t arena, mps_message_t message)
 
 /* Location dependencies.  All but reset work without the lock. */
 
-#define API_LD(its_ld, arena, function)                                       \
-  (API_ARENA(arena, function)                                                 \
-   && API_REQUIRE((its_ld) != NULL && ld_check(its_ld, &(arena)->ld),         \
+#define API_LD(its_ld, arena, function) \
+  (API_ARENA(arena, function) \
+   && API_REQUIRE((its_ld) != NULL && ld_check(its_ld, &(arena)->ld), \
                   #function ": ld must be reset before it is used"))
 
 void mps_ld_reset(mps_ld_t ld, mps_arena_t arena)
@@ -201,8 +201,8 @@ mps_bool_t mps_ld_isstale_any(mps_ld_t ld, mps_arena_t arena)
 
 /* Walks */
 
-#define API_PARKED(arena, function)                                           \
-  API_REQUIRE((arena)->state == ARENA_PARKED,                                 \
+#define API_PARKED(arena, function) \
+  API_REQUIRE((arena)->state == ARENA_PARKED, \
               #function ": the arena must be parked")
 
 mps_res_t mps_pool_walk(mps_pool_t pool, mps_area_scan_t area_scan,

@@ -62,8 +62,8 @@ mps_res_t mps_root_create(mps_root_t *root_o, mps_arena_t arena,
                           mps_rank_t rank, mps_rm_t rm, mps_root_scan_t scan,
                           void *p, size_t s)
 {
-  Root params = {
-    .kind = ROOT_FUN, .rank = rank, .base = p, .s = s, .scan = scan};
+  Root params
+      = {.kind = ROOT_FUN, .rank = rank, .base = p, .s = s, .scan = scan};
 
   if (!API_REQUIRE(scan != NULL, "mps_root_create: scan must not be null")
       || !API_REQUIRE(rm == 0, "mps_root_create: rm must be zero"))
@@ -91,8 +91,8 @@ mps_res_t mps_root_create_fmt(mps_root_t *root_o, mps_arena_t arena,
 
 static bool api_is_area(const void *base, const void *limit)
 {
-  return base != NULL && base < limit
-         && (Word)base % sizeof(Word) == 0 && (Word)limit % sizeof(Word) == 0;
+  return base != NULL && base < limit && (Word)base % sizeof(Word) == 0
+         && (Word)limit % sizeof(Word) == 0;
 }
 
 mps_res_t mps_root_create_area(mps_root_t *root_o, mps_arena_t arena,
@@ -117,9 +117,8 @@ mps_res_t mps_root_create_area(mps_root_t *root_o, mps_arena_t arena,
 }
 
 mps_res_t mps_root_create_area_tagged(mps_root_t *root_o, mps_arena_t arena,
-                                      mps_rank_t rank, mps_rm_t rm,
-                                      void *base, void *limit,
-                                      mps_area_scan_t scan_area,
+                                      mps_rank_t rank, mps_rm_t rm, void *base,
+                                      void *limit, mps_area_scan_t scan_area,
                                       mps_word_t mask, mps_word_t pattern)
 {
   Root params = {.kind = ROOT_AREA_TAGGED,
@@ -142,11 +141,10 @@ mps_res_t mps_root_create_area_tagged(mps_root_t *root_o, mps_arena_t arena,
 }
 
 mps_res_t mps_root_create_table(mps_root_t *root_o, mps_arena_t arena,
-                                mps_rank_t rank, mps_rm_t rm,
-                                mps_addr_t *base, size_t count)
+                                mps_rank_t rank, mps_rm_t rm, mps_addr_t *base,
+                                size_t count)
 {
-  if (!API_REQUIRE(count > 0,
-                   "mps_root_create_table: count must be positive"))
+  if (!API_REQUIRE(count > 0, "mps_root_create_table: count must be positive"))
     return MPS_RES_PARAM;
   return mps_root_create_area(root_o, arena, rank, rm, base, base + count,
                               mps_scan_area, NULL);
@@ -216,9 +214,9 @@ mps_res_t mps_root_create_thread(mps_root_t *root_o, mps_arena_t arena,
                                        0, cold);
 }
 
-mps_res_t mps_root_create_thread_scanned(mps_root_t *root_o,
-                                         mps_arena_t arena, mps_rank_t rank,
-                                         mps_rm_t rm, mps_thr_t thr,
+mps_res_t mps_root_create_thread_scanned(mps_root_t *root_o, mps_arena_t arena,
+                                         mps_rank_t rank, mps_rm_t rm,
+                                         mps_thr_t thr,
                                          mps_area_scan_t scan_area,
                                          void *closure, void *cold)
 {

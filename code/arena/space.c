@@ -190,6 +190,7 @@ Res space_init(Space *space, const SpaceParams *params)
   space->overhead = params->overhead;
   space->used_size = 0;
   space->spare_size = 0;
+  space->committed_max = params->overhead;
   space->commit_limit = params->commit_limit;
   space->spare = params->spare;
   space->extended = params->extended;
@@ -413,8 +414,7 @@ static Res space_map_units(Space *space, Index grain, Count grains)
 static bool space_may_be_huge(const Space *space, Size more)
 {
   return space->used_size >= SPACE_HUGE_USED
-         && space->spare >= SPACE_HUGE_SPARE
-         && space->unit == SPACE_UNIT
+         && space->spare >= SPACE_HUGE_SPARE && space->unit == SPACE_UNIT
          && more <= space->commit_limit - space_committed(space);
 }
 
@@ -473,8 +473,7 @@ static void space_choose_huge(Space *space, Index grain, Count grains)
 
 static Res space_commit(Space *space, Index grain, Count grains)
 {
-  Count clean = grains
-                - bits_count_range(space->dirty, grain, grain + grains);
+  Count clean = grains - bits_count_range(space->dirty, grain, grain + grains);
   Size need = clean << space->shift;
   Size now = space_committed(space);
   Res res;
@@ -498,6 +497,8 @@ static Res space_commit(Space *space, Index grain, Count grains)
   space->spare_size -= (grains - clean) << space->shift;
   if (clean > 0)
     space_fill_huge(space, grain, grains);
+  space->committed_max
+      = size_max(space->committed_max, space_committed(space));
   return MPS_RES_OK;
 }
 

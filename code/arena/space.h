@@ -27,7 +27,7 @@
 #define SPACE_CHUNKS_MAX 512
 
 /* What the byte of a grain says. */
-#define KIND_NONE 0   /* free, or memory that isn't collected */
+#define KIND_NONE 0 /* free, or memory that isn't collected */
 #define KIND_GEN_MAX (KIND_WHITE - 1) /* 1 to this: a generation's id */
 #define KIND_WHITE _MPS_KIND_WHITE    /* condemned by the running trace */
 
@@ -36,7 +36,10 @@ struct Seg;
 /* Which end of a chunk an allocation prefers.  Segments that may be
  * protected keep to one end, so that protections coalesce and the rest is
  * never protected (.space.ends). */
-typedef enum SpaceEnd { SPACE_LOW, SPACE_HIGH } SpaceEnd;
+typedef enum SpaceEnd {
+  SPACE_LOW,
+  SPACE_HIGH
+} SpaceEnd;
 
 typedef struct Chunk {
   Index first; /* unit */
@@ -72,10 +75,11 @@ typedef struct Space {
   Count chunk_count;
   Size chunk_size; /* bytes by which to grow at least */
 
-  Size reserved;   /* bytes in chunks */
-  Size overhead;   /* bytes of committed that are in no grain */
-  Size used_size;  /* bytes of used grains */
-  Size spare_size; /* bytes of spare grains */
+  Size reserved;      /* bytes in chunks */
+  Size overhead;      /* bytes of committed that are in no grain */
+  Size used_size;     /* bytes of used grains */
+  Size spare_size;    /* bytes of spare grains */
+  Size committed_max; /* the most that was committed at one time */
   Size commit_limit;
   double spare; /* fraction of committed that may be spare */
 
@@ -85,7 +89,12 @@ typedef struct Space {
 } Space;
 
 /* A huge unit comes into memory as a whole (.space.huge). */
-enum { UNIT_NONE, UNIT_RESERVED, UNIT_MAPPED, UNIT_HUGE };
+enum {
+  UNIT_NONE,
+  UNIT_RESERVED,
+  UNIT_MAPPED,
+  UNIT_HUGE
+};
 
 /* What a client may choose about a space; see space_init. */
 typedef struct SpaceParams {

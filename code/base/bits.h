@@ -24,8 +24,7 @@ MOSTLY_INTERN void bits_clear_range(Word *table, Index first, Index limit);
 MOSTLY_INTERN Count bits_count_range(const Word *table, Index first,
                                      Index limit);
 /* The first bit at or after first that is set (or clear); limit if none. */
-MOSTLY_INTERN Index bits_find_set(const Word *table, Index first,
-                                  Index limit);
+MOSTLY_INTERN Index bits_find_set(const Word *table, Index first, Index limit);
 MOSTLY_INTERN Index bits_find_clear(const Word *table, Index first,
                                     Index limit);
 /* The lowest (or highest) run of count clear bits within the range.  When

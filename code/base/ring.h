@@ -17,12 +17,12 @@ typedef struct Ring {
   struct Ring *prev;
 } Ring;
 
-#define RING_ELEM(type, field, link)                                          \
+#define RING_ELEM(type, field, link) \
   ((type *)(void *)((char *)(link)-offsetof(type, field)))
 
 /* RING_FOR -- visit each member; the body may remove the one it is at */
-#define RING_FOR(node, after, ring)                                           \
-  for (Ring *node = (ring)->next, *after = node->next; node != (ring);        \
+#define RING_FOR(node, after, ring) \
+  for (Ring *node = (ring)->next, *after = node->next; node != (ring); \
        node = after, after = node->next)
 
 static inline void ring_init(Ring *ring)

@@ -28,14 +28,14 @@ static pthread_mutex_t arena_all_lock = PTHREAD_MUTEX_INITIALIZER;
 static void arena_before_fork(void)
 {
   (void)pthread_mutex_lock(&arena_all_lock);
-  RING_FOR (node, after, &arena_all)
-    plat_lock_claim(&RING_ELEM(Arena, all_link, node)->lock);
+  RING_FOR(node, after, &arena_all)
+  plat_lock_claim(&RING_ELEM(Arena, all_link, node)->lock);
 }
 
 static void arena_after_fork_parent(void)
 {
-  RING_FOR (node, after, &arena_all)
-    plat_lock_release(&RING_ELEM(Arena, all_link, node)->lock);
+  RING_FOR(node, after, &arena_all)
+  plat_lock_release(&RING_ELEM(Arena, all_link, node)->lock);
   (void)pthread_mutex_unlock(&arena_all_lock);
 }
 
@@ -45,8 +45,8 @@ static void arena_after_fork_parent(void)
 static void arena_after_fork_child(void)
 {
   plat_fork_reinit();
-  RING_FOR (node, after, &arena_all)
-    plat_lock_reinit(&RING_ELEM(Arena, all_link, node)->lock);
+  RING_FOR(node, after, &arena_all)
+  plat_lock_reinit(&RING_ELEM(Arena, all_link, node)->lock);
   (void)pthread_mutex_init(&arena_all_lock, NULL);
 }
 
@@ -79,8 +79,8 @@ static void arena_release_message(void *closure, Message *message)
 static Res arena_create_chain(Arena *arena)
 {
   static const mps_gen_param_s gens[] = {
-    {ARENA_NURSERY_KB, ARENA_NURSERY_MORTALITY},
-    {ARENA_SECOND_KB, ARENA_SECOND_MORTALITY},
+      {ARENA_NURSERY_KB, ARENA_NURSERY_MORTALITY},
+      {ARENA_SECOND_KB, ARENA_SECOND_MORTALITY},
   };
   Res res = chain_create(&arena->default_chain, arena, 2, gens);
 
@@ -115,14 +115,14 @@ static void arena_init(Arena *arena, Size size, const ArenaParams *params)
 static Res arena_init_memory(Arena *arena, const ArenaParams *params)
 {
   SpaceParams space = {
-    .size = params->size,
-    .grain = params->grain,
-    .commit_limit = params->commit_limit,
-    .overhead = arena->size,
-    .spare = params->spare,
-    .extended = arena_extended,
-    .contracted = arena_contracted,
-    .closure = arena,
+      .size = params->size,
+      .grain = params->grain,
+      .commit_limit = params->commit_limit,
+      .overhead = arena->size,
+      .spare = params->spare,
+      .extended = arena_extended,
+      .contracted = arena_contracted,
+      .closure = arena,
   };
   Res res = plat_lock_init(&arena->lock);
 

@@ -81,8 +81,7 @@ Res barrier_register(Arena *arena)
       continue;
     atomic_store(&slot->arena, arena);
     atomic_store(&slot->base, (Word)arena->space.base);
-    atomic_store(&slot->limit,
-                 (Word)arena->space.base + arena->space.span);
+    atomic_store(&slot->limit, (Word)arena->space.base + arena->space.span);
     res = MPS_RES_OK;
   }
   (void)pthread_mutex_unlock(&barrier_slots_lock);
@@ -142,8 +141,8 @@ void barrier_distrust(Seg *seg)
 void barrier_run_end(BarrierRun *run)
 {
   if (run->limit != NULL) {
-    bool is_allowed = plat_vm_protect(
-        run->base, addr_diff(run->base, run->limit), false);
+    bool is_allowed
+        = plat_vm_protect(run->base, addr_diff(run->base, run->limit), false);
 
     ASSERT(is_allowed);
   }
@@ -177,8 +176,8 @@ static RefSet barrier_nurseries(const Arena *arena)
 {
   RefSet set = REFSET_EMPTY;
 
-  RING_FOR (node, after, &arena->chains)
-    set |= REFSET_KIND(RING_ELEM(Chain, link, node)->gens[0].id);
+  RING_FOR(node, after, &arena->chains)
+  set |= REFSET_KIND(RING_ELEM(Chain, link, node)->gens[0].id);
   return set;
 }
 
@@ -255,8 +254,8 @@ static Seg *barrier_sort(Seg *list)
 
 static void barrier_protect_run(Seg *first, const Seg *end, Addr limit)
 {
-  bool is_done = plat_vm_protect(first->base, addr_diff(first->base, limit),
-                                 true);
+  bool is_done
+      = plat_vm_protect(first->base, addr_diff(first->base, limit), true);
 
   if (!is_done)
     (void)plat_vm_protect(first->base, addr_diff(first->base, limit), false);
@@ -312,7 +311,7 @@ void barrier_forget(Seg *seg)
 void barrier_lift(Arena *arena)
 {
   for (Index i = 0; i < WORD_BITS; ++i)
-    RING_FOR (node, after, &arena->remembered[i])
-      barrier_expose(RING_ELEM(Seg, ref_link, node));
+    RING_FOR(node, after, &arena->remembered[i])
+  barrier_expose(RING_ELEM(Seg, ref_link, node));
   arena->barrier = BARRIER_NONE;
 }

@@ -8,8 +8,7 @@
 
 /* What stands for a method that the client left out */
 
-static mps_res_t format_no_scan(mps_ss_t ss, mps_addr_t base,
-                                mps_addr_t limit)
+static mps_res_t format_no_scan(mps_ss_t ss, mps_addr_t base, mps_addr_t limit)
 {
   ASSERT(!"the object format has a scan method");
   return MPS_RES_FAIL;

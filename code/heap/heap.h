@@ -102,8 +102,8 @@ struct Gen {
 struct mps_chain_s {
   Sig sig;
   Arena *arena;
-  Ring link;   /* arena->chains */
-  Count pools; /* that use it */
+  Ring link;        /* arena->chains */
+  Count pools;      /* that use it */
   bool is_adaptive; /* we made it, and may move its capacities */
   Count count;
   Gen gens[]; /* from the nursery on */
@@ -150,7 +150,11 @@ struct PoolGen {
 
 #define SEG_SIG ((Sig)0x53656720) /* "Seg " */
 
-typedef enum SegSize { SEG_SMALL, SEG_MEDIUM, SEG_LARGE } SegSize;
+typedef enum SegSize {
+  SEG_SMALL,
+  SEG_MEDIUM,
+  SEG_LARGE
+} SegSize;
 
 struct Seg {
   /* What the critical path reads comes first, and shares a cache line. */
@@ -269,11 +273,11 @@ struct Buffer {
   mps_ap_s ap; /* shared with the client */
   Sig sig;
   Pool *pool;
-  Ring link;    /* pool->buffers */
-  PoolGen *pgen; /* that it allocates into */
-  Seg *seg;      /* attached, or NULL */
-  Addr base;     /* what was allocated since this counts as its own */
-  Addr limit;    /* of the memory it may fill */
+  Ring link;         /* pool->buffers */
+  PoolGen *pgen;     /* that it allocates into */
+  Seg *seg;          /* attached, or NULL */
+  Addr base;         /* what was allocated since this counts as its own */
+  Addr limit;        /* of the memory it may fill */
   Addr init_at_flip; /* while it is flipped */
   bool is_flipped;   /* ap.limit is a trap */
   bool is_orphan;    /* full, and its segment was taken away */
@@ -302,7 +306,7 @@ struct mps_root_s {
   RootKind kind;
   Rank rank;
   Arena *arena;
-  Ring link; /* arena->roots */
+  Ring link;  /* arena->roots */
   void *base; /* of an area, or the cold end of a stack, or p */
   void *limit;
   size_t s;
@@ -350,7 +354,10 @@ struct ScanState {
 
 #define ARENA_SIG ((Sig)0x4172656E) /* "Aren" */
 
-typedef enum BarrierMeans { BARRIER_NONE, BARRIER_PROTECT } BarrierMeans;
+typedef enum BarrierMeans {
+  BARRIER_NONE,
+  BARRIER_PROTECT
+} BarrierMeans;
 
 typedef enum ArenaState {
   ARENA_UNCLAMPED,
@@ -379,7 +386,7 @@ struct mps_arena_s {
 
   /* Segments with references, by the lowest id in their reference set. */
   Ring remembered[WORD_BITS];
-  Seg *grey; /* segments to scan */
+  Seg *grey;    /* segments to scan */
   Ring cursors; /* open ones: what they copy must be scanned too */
   BarrierMeans barrier;
   _Atomic(Seg *) hits; /* written to since the last stop */
@@ -390,8 +397,8 @@ struct mps_arena_s {
   MessageQueue messages;
   Count flips; /* after which objects may have moved */
   struct Trace *trace;
-  Size filled;     /* bytes given to allocation points, ever */
-  bool is_gc_due;  /* some generation has reached its capacity */
+  Size filled;    /* bytes given to allocation points, ever */
+  bool is_gc_due; /* some generation has reached its capacity */
   bool is_polling;
   bool is_stopped; /* the threads are */
   /* Where the calling thread came in; NULL unless it is inside. */

@@ -9,8 +9,8 @@
 #include "heap.h"
 
 /* A state that finds white references, at the given rank. */
-MOSTLY_INTERN void scan_init(ScanState *ss, Arena *arena,
-                             struct Trace *trace, Rank rank);
+MOSTLY_INTERN void scan_init(ScanState *ss, Arena *arena, struct Trace *trace,
+                             Rank rank);
 MOSTLY_INTERN bool scan_check(const ScanState *ss);
 
 static inline ScanState *scan_of_ss(mps_ss_t ss)

@@ -83,8 +83,8 @@ bool seg_check(const Seg *seg)
     CHECK(!seg->is_grey && !seg->is_protected);
   } else {
     /* .seg.inv.watched: what may change unseen may refer to anything. */
-    CHECK(seg->is_protected || seg->is_wanted || seg->is_white
-          || seg->is_grey || seg->refset == REFSET_UNIVERSAL
+    CHECK(seg->is_protected || seg->is_wanted || seg->is_white || seg->is_grey
+          || seg->refset == REFSET_UNIVERSAL
           || seg_arena(seg)->barrier == BARRIER_NONE
           || seg_arena(seg)->is_stopped);
   }
@@ -108,8 +108,7 @@ void seg_shrink(Seg *seg, Addr base, Addr limit)
   barrier_expose(seg);
   pgen_account_shrink(seg, cut);
   if (seg->base < base)
-    space_free(&arena->space, seg->base,
-               addr_diff(seg->base, base) >> shift);
+    space_free(&arena->space, seg->base, addr_diff(seg->base, base) >> shift);
   if (limit < seg->limit)
     space_free(&arena->space, limit, addr_diff(limit, seg->limit) >> shift);
   seg->base = base;

@@ -135,8 +135,8 @@ static void amc_finish(Pool *pool)
     PoolGen *pgen = &amc->pgens[i];
 
     amc_cursor_close(pgen);
-    RING_FOR (node, after, &pgen->segs)
-      seg_free(RING_ELEM(Seg, gen_link, node));
+    RING_FOR(node, after, &pgen->segs)
+    seg_free(RING_ELEM(Seg, gen_link, node));
     pgen_finish(pgen);
   }
   ctl_free(&pool->arena->ctl, amc->pgens, (amc->gens + 1) * sizeof(PoolGen));
@@ -151,8 +151,8 @@ static void amc_finish(Pool *pool)
 
 Size amc_want_next(const Amc *amc, const PoolGen *pgen, Size want)
 {
-  Size most = size_min(amc->large_size - 1,
-                       pgen->gen->capacity / AMC_CAPACITY_PART);
+  Size most
+      = size_min(amc->large_size - 1, pgen->gen->capacity / AMC_CAPACITY_PART);
 
   most = size_round_down(most, amc->pool.arena->space.grain);
   return size_max(size_min(want * 2, most), amc->extend_by);
@@ -254,8 +254,7 @@ static void amc_empty(Buffer *buffer)
 {
   Seg *seg = buffer->seg;
 
-  amc_seg_close(seg, buffer->ap.init,
-                amc_of_pool(buffer->pool)->extend_by);
+  amc_seg_close(seg, buffer->ap.init, amc_of_pool(buffer->pool)->extend_by);
   pgen_account_empty(seg);
 }
 
@@ -277,8 +276,8 @@ static void amc_ramp_end(Pool *pool, Buffer *buffer)
   if (!ramp_leave(&amc->ramp, 1))
     return;
   /* What the ramp kept back counts towards a collection from now on. */
-  RING_FOR (node, after, &pgen->segs)
-    pgen_account_undefer(RING_ELEM(Seg, gen_link, node));
+  RING_FOR(node, after, &pgen->segs)
+  pgen_account_undefer(RING_ELEM(Seg, gen_link, node));
 }
 
 static void amc_condemned(Pool *pool, PoolGen *pgen)
@@ -327,58 +326,58 @@ static void amc_segs(Pool *pool, void (*visit)(Seg *seg, void *p), void *p)
   Amc *amc = amc_of_pool(pool);
 
   for (Index i = 0; i <= amc->gens; ++i)
-    RING_FOR (node, after, &amc->pgens[i].segs)
-      visit(RING_ELEM(Seg, gen_link, node), p);
+    RING_FOR(node, after, &amc->pgens[i].segs)
+  visit(RING_ELEM(Seg, gen_link, node), p);
 }
 
 
 /* The classes */
 
 static const PoolClass amc_class = {
-  .sig = POOL_CLASS_SIG,
-  .name = "AMC",
-  .size = sizeof(Amc),
-  .is_moving = true,
-  .is_managed = true,
-  .init = amc_init,
-  .finish = amc_finish,
-  .buffer_init = amc_buffer_init,
-  .fill = amc_fill,
-  .empty = amc_empty,
-  .alloc = pool_no_alloc,
-  .free = pool_no_free,
-  .ramp_begin = amc_ramp_begin,
-  .ramp_end = amc_ramp_end,
-  .condemned = amc_condemned,
-  .trace_end = amc_trace_end,
-  .total_size = amc_total_size,
-  .free_size = amc_free_size,
-  .segs = amc_segs,
-  .check = amc_check,
+    .sig = POOL_CLASS_SIG,
+    .name = "AMC",
+    .size = sizeof(Amc),
+    .is_moving = true,
+    .is_managed = true,
+    .init = amc_init,
+    .finish = amc_finish,
+    .buffer_init = amc_buffer_init,
+    .fill = amc_fill,
+    .empty = amc_empty,
+    .alloc = pool_no_alloc,
+    .free = pool_no_free,
+    .ramp_begin = amc_ramp_begin,
+    .ramp_end = amc_ramp_end,
+    .condemned = amc_condemned,
+    .trace_end = amc_trace_end,
+    .total_size = amc_total_size,
+    .free_size = amc_free_size,
+    .segs = amc_segs,
+    .check = amc_check,
 };
 
 /* The same for objects without references: never scanned or watched. */
 static const PoolClass amcz_class = {
-  .sig = POOL_CLASS_SIG,
-  .name = "AMCZ",
-  .size = sizeof(Amc),
-  .is_moving = true,
-  .is_managed = true,
-  .init = amcz_init,
-  .finish = amc_finish,
-  .buffer_init = amc_buffer_init,
-  .fill = amc_fill,
-  .empty = amc_empty,
-  .alloc = pool_no_alloc,
-  .free = pool_no_free,
-  .ramp_begin = amc_ramp_begin,
-  .ramp_end = amc_ramp_end,
-  .condemned = amc_condemned,
-  .trace_end = amc_trace_end,
-  .total_size = amc_total_size,
-  .free_size = amc_free_size,
-  .segs = amc_segs,
-  .check = amc_check,
+    .sig = POOL_CLASS_SIG,
+    .name = "AMCZ",
+    .size = sizeof(Amc),
+    .is_moving = true,
+    .is_managed = true,
+    .init = amcz_init,
+    .finish = amc_finish,
+    .buffer_init = amc_buffer_init,
+    .fill = amc_fill,
+    .empty = amc_empty,
+    .alloc = pool_no_alloc,
+    .free = pool_no_free,
+    .ramp_begin = amc_ramp_begin,
+    .ramp_end = amc_ramp_end,
+    .condemned = amc_condemned,
+    .trace_end = amc_trace_end,
+    .total_size = amc_total_size,
+    .free_size = amc_free_size,
+    .segs = amc_segs,
+    .check = amc_check,
 };
 
 mps_pool_class_t mps_class_amc(void)

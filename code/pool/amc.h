@@ -45,9 +45,8 @@ static inline bool amc_is_large(const Amc *amc, Size size)
 /* A segment in the generation for a request of size bytes; up to want
  * bytes, if those are to be had.  A large request gets one of its own, with
  * padding at the end.  *limit_out is where the request's memory ends. */
-MOSTLY_INTERN Res amc_seg_alloc(Seg **seg_out, Addr *limit_out,
-                                const Amc *amc, PoolGen *pgen, Size size,
-                                Size want);
+MOSTLY_INTERN Res amc_seg_alloc(Seg **seg_out, Addr *limit_out, const Amc *amc,
+                                PoolGen *pgen, Size size, Size want);
 /* Objects end at init: pad the rest of a segment, and give back whole
  * grains that our own policy added to it. */
 MOSTLY_INTERN void amc_seg_close(Seg *seg, Addr init, Size least);

@@ -59,8 +59,8 @@ static bool amc_board(Seg *seg)
   void *store;
 
   ASSERT(!seg->is_nailed);
-  if (ctl_alloc(&store, ctl, nailboard_size(seg_size(seg),
-                                            amc_grain_shift(seg)))
+  if (ctl_alloc(&store, ctl,
+                nailboard_size(seg_size(seg), amc_grain_shift(seg)))
       != MPS_RES_OK)
     return false;
   seg->board
@@ -171,8 +171,8 @@ void amc_cursor_close(PoolGen *pgen)
 
 /* amc_to_seg -- a new segment that survivors of pgen are copied to */
 
-static Res amc_to_seg(Seg **seg_out, Addr *limit_out, PoolGen *pgen,
-                      Size size, Size want)
+static Res amc_to_seg(Seg **seg_out, Addr *limit_out, PoolGen *pgen, Size size,
+                      Size want)
 {
   const Amc *amc = amc_of_pool(pgen->pool);
   Res res;
@@ -445,8 +445,7 @@ static void amc_pad_ends(Seg *seg, const AmcSurvivors *found)
     seg_limit = addr_round_up(end, grain);
   seg_shrink(seg, addr_round_down(first, grain), seg_limit);
   format_pad(seg->format, seg->base, first);
-  format_pad(seg->format, end,
-             seg->buffer == NULL ? seg->limit : limit);
+  format_pad(seg->format, end, seg->buffer == NULL ? seg->limit : limit);
   if (seg->buffer == NULL)
     seg->used_limit = end;
 }
@@ -515,8 +514,7 @@ static Res amc_areas(Seg *seg, mps_ss_t ss, mps_area_scan_t scan,
 
   if (limit == seg->base)
     return MPS_RES_OK;
-  return scan(ss, amc_client(seg, seg->base), amc_client(seg, limit),
-              closure);
+  return scan(ss, amc_client(seg, seg->base), amc_client(seg, limit), closure);
 }
 
 /* Up to init: an object that was committed since the last flip counts. */
@@ -525,8 +523,8 @@ static Res amc_find(mps_addr_t *object_out, Seg *seg, Addr addr)
 {
   Size header = seg->format->header;
   Addr client = amc_client(seg, seg->base);
-  Addr limit = seg->buffer != NULL ? (Addr)seg->buffer->ap.init
-                                   : seg->used_limit;
+  Addr limit
+      = seg->buffer != NULL ? (Addr)seg->buffer->ap.init : seg->used_limit;
 
   if (addr >= limit)
     return MPS_RES_FAIL;
@@ -540,12 +538,12 @@ static Res amc_find(mps_addr_t *object_out, Seg *seg, Addr addr)
 
 
 MOSTLY_INTERN_DEF const SegClass amc_seg_class = {
-  .name = "AMC",
-  .whiten = amc_whiten,
-  .fix = amc_fix,
-  .scan = amc_scan,
-  .reclaim = amc_reclaim,
-  .walk = amc_walk,
-  .areas = amc_areas,
-  .find = amc_find,
+    .name = "AMC",
+    .whiten = amc_whiten,
+    .fix = amc_fix,
+    .scan = amc_scan,
+    .reclaim = amc_reclaim,
+    .walk = amc_walk,
+    .areas = amc_areas,
+    .find = amc_find,
 };

@@ -33,26 +33,26 @@ MOSTLY_INTERN void pool_no_trace_end(Pool *pool);
 
 /* A class that isn't built yet: making a pool of it is
  * MPS_RES_UNIMPL. */
-#define POOL_CLASS_UNBUILT(ident, its_name)                                   \
-  static const PoolClass ident = {                                            \
-    .sig = POOL_CLASS_SIG,                                                    \
-    .name = its_name,                                                         \
-    .size = sizeof(Pool),                                                     \
-    .init = pool_unbuilt_init,                                                \
-    .finish = pool_unbuilt_finish,                                            \
-    .buffer_init = pool_unbuilt_buffer_init,                                  \
-    .fill = pool_no_fill,                                                     \
-    .empty = pool_no_empty,                                                   \
-    .alloc = pool_no_alloc,                                                   \
-    .free = pool_no_free,                                                     \
-    .ramp_begin = pool_no_ramp,                                               \
-    .ramp_end = pool_no_ramp,                                                 \
-    .condemned = pool_no_condemned,                                           \
-    .trace_end = pool_no_trace_end,                                           \
-    .total_size = pool_unbuilt_size,                                          \
-    .free_size = pool_unbuilt_size,                                           \
-    .segs = pool_unbuilt_segs,                                                \
-    .check = pool_check,                                                      \
+#define POOL_CLASS_UNBUILT(ident, its_name) \
+  static const PoolClass ident = { \
+      .sig = POOL_CLASS_SIG, \
+      .name = its_name, \
+      .size = sizeof(Pool), \
+      .init = pool_unbuilt_init, \
+      .finish = pool_unbuilt_finish, \
+      .buffer_init = pool_unbuilt_buffer_init, \
+      .fill = pool_no_fill, \
+      .empty = pool_no_empty, \
+      .alloc = pool_no_alloc, \
+      .free = pool_no_free, \
+      .ramp_begin = pool_no_ramp, \
+      .ramp_end = pool_no_ramp, \
+      .condemned = pool_no_condemned, \
+      .trace_end = pool_no_trace_end, \
+      .total_size = pool_unbuilt_size, \
+      .free_size = pool_unbuilt_size, \
+      .segs = pool_unbuilt_segs, \
+      .check = pool_check, \
   }
 
 #endif /* POOL_H */

@@ -13,12 +13,12 @@
 const char *note_why(TraceWhy why)
 {
   static const char *const texts[TRACE_WHY_LIMIT] = {
-    [TRACE_WHY_CAPACITY] = "A generation has reached its capacity.",
-    [TRACE_WHY_GROWTH] = "The heap has grown much since it was last "
-                         "collected as a whole.",
-    [TRACE_WHY_MEMORY] = "Memory ran out.",
-    [TRACE_WHY_CLIENT] = "The client asked for a full collection.",
-    [TRACE_WHY_STEP] = "The client offered time for a collection.",
+      [TRACE_WHY_CAPACITY] = "A generation has reached its capacity.",
+      [TRACE_WHY_GROWTH] = "The heap has grown much since it was last "
+                           "collected as a whole.",
+      [TRACE_WHY_MEMORY] = "Memory ran out.",
+      [TRACE_WHY_CLIENT] = "The client asked for a full collection.",
+      [TRACE_WHY_STEP] = "The client offered time for a collection.",
   };
 
   ASSERT(why < TRACE_WHY_LIMIT);

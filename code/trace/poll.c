@@ -28,10 +28,10 @@ typedef struct PollSnapshot {
 static PolicyGen poll_gen(const Gen *gen)
 {
   return (PolicyGen){
-    .capacity = gen->capacity,
-    .fresh = gen_fresh(gen),
-    .size = gen_size(gen),
-    .mortality = gen->mortality,
+      .capacity = gen->capacity,
+      .fresh = gen_fresh(gen),
+      .size = gen_size(gen),
+      .mortality = gen->mortality,
   };
 }
 
@@ -43,7 +43,8 @@ static void poll_snapshot_chains(PollSnapshot *snapshot, Arena *arena,
 
   snapshot->now.chains = chain_at;
   snapshot->now.chain_count = chains;
-  RING_FOR (node, after, &arena->chains) {
+  RING_FOR(node, after, &arena->chains)
+  {
     const Chain *chain = RING_ELEM(Chain, link, node);
 
     *chain_at++ = (PolicyChain){gen_at, chain->count, false};
@@ -60,22 +61,22 @@ static bool poll_snapshot_init(PollSnapshot *snapshot, Arena *arena)
   Count chains = ring_length(&arena->chains);
   Count gens = 0;
 
-  RING_FOR (node, after, &arena->chains)
-    gens += RING_ELEM(Chain, link, node)->count;
+  RING_FOR(node, after, &arena->chains)
+  gens += RING_ELEM(Chain, link, node)->count;
   snapshot->size = chains * sizeof(PolicyChain) + gens * sizeof(PolicyGen);
   if (ctl_alloc(&snapshot->store, &arena->ctl, snapshot->size) != MPS_RES_OK)
     return false;
   snapshot->now = (PolicySnapshot){
-    .top = poll_gen(&arena->top),
-    .committed = space_committed(&arena->space),
-    .spare = arena->space.spare_size,
-    .commit_limit = arena->space.commit_limit,
-    .reserved_max = arena->space.span,
-    .old_at_world = trace->old_at_world,
-    .allocated = arena->filled,
-    .allocated_at_world = trace->filled_at_world,
-    .pause_time = arena->pause_time,
-    .copy_rate = trace->rate,
+      .top = poll_gen(&arena->top),
+      .committed = space_committed(&arena->space),
+      .spare = arena->space.spare_size,
+      .commit_limit = arena->space.commit_limit,
+      .reserved_max = arena->space.span,
+      .old_at_world = trace->old_at_world,
+      .allocated = arena->filled,
+      .allocated_at_world = trace->filled_at_world,
+      .pause_time = arena->pause_time,
+      .copy_rate = trace->rate,
   };
   poll_snapshot_chains(snapshot, arena, chains);
   ASSERT(policy_snapshot_check(&snapshot->now));
@@ -92,7 +93,8 @@ static void poll_snapshot_finish(PollSnapshot *snapshot, Arena *arena)
 
 static void poll_mark_world(Arena *arena)
 {
-  RING_FOR (node, after, &arena->chains) {
+  RING_FOR(node, after, &arena->chains)
+  {
     Chain *chain = RING_ELEM(Chain, link, node);
 
     for (Index i = 0; i < chain->count; ++i)
@@ -126,7 +128,8 @@ static void poll_adapt(Arena *arena, bool is_world)
 
   if (!poll_snapshot_init(&snapshot, arena))
     return;
-  RING_FOR (node, after, &arena->chains) {
+  RING_FOR(node, after, &arena->chains)
+  {
     Chain *chain = RING_ELEM(Chain, link, node);
 
     if (chain->is_adaptive)
@@ -310,9 +313,9 @@ bool poll_step(Arena *arena, Seconds interval, double multiplier)
   Seconds start = plat_clock_now();
   bool was_work = false;
   PolicyStep step = {
-    .interval = interval,
-    .multiplier = multiplier,
-    .since_world = {start.s - arena->trace->step_world.s},
+      .interval = interval,
+      .multiplier = multiplier,
+      .since_world = {start.s - arena->trace->step_world.s},
   };
 
   if (arena->state == ARENA_POSTMORTEM)

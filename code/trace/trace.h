@@ -33,21 +33,22 @@ typedef struct Trace {
   bool is_running;
   bool is_emergency; /* memory ran out: survivors stay where they are */
   TraceWhy why;
-  RefSet white;        /* the condemned generations */
-  Ring whites;         /* condemned segments, by gen_link */
-  Size condemned;      /* bytes, without what buffers keep back */
-  Size not_condemned;  /* bytes of segments that refer, left alone */
-  Size live;           /* bytes that survived */
-  Size copied;         /* of these */
-  Count collections;   /* traces that condemned something, ever */
-  Size old_at_world; /* bytes outside nurseries after the last full one */
+  RefSet white;         /* the condemned generations */
+  Ring whites;          /* condemned segments, by gen_link */
+  Size condemned;       /* bytes, without what buffers keep back */
+  Size not_condemned;   /* bytes of segments that refer, left alone */
+  Size live;            /* bytes that survived */
+  Size copied;          /* of these */
+  Count collections;    /* traces that condemned something, ever */
+  Size old_at_world;    /* bytes outside nurseries after the last full one */
   Size filled_at_world; /* arena->filled at that time */
   Size filled_at_poll;  /* and when the policy was asked last */
   Seconds step_world;   /* when a step last collected everything */
   Seconds start;
   Seconds start_cpu;
-  Seconds cost;        /* in all traces */
-  double rate;         /* bytes a second that tracing manages, measured */
+  Seconds cost;           /* in all traces */
+  Seconds longest;        /* of them */
+  double rate;            /* bytes a second that tracing manages, measured */
   Message *start_message; /* ready for the next trace, or NULL */
   Message *end_message;
 } Trace;

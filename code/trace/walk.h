@@ -13,8 +13,8 @@
 
 /* Visit each object of each formatted pool, or of one pool, padding too. */
 MOSTLY_INTERN void walk_objects(Arena *arena,
-                                mps_formatted_objects_stepper_t visit,
-                                void *p, size_t s);
+                                mps_formatted_objects_stepper_t visit, void *p,
+                                size_t s);
 MOSTLY_INTERN void walk_pool_objects(Pool *pool,
                                      mps_formatted_objects_stepper_t visit,
                                      void *p, size_t s);
@@ -25,7 +25,7 @@ MOSTLY_INTERN void walk_pool_objects(Pool *pool,
 MOSTLY_INTERN Res walk_areas(Pool *pool, mps_area_scan_t scan, void *closure);
 
 /* Visit each reference in each root into automatic memory. */
-MOSTLY_INTERN void walk_roots(Arena *arena, mps_roots_stepper_t visit,
-                              void *p, size_t s);
+MOSTLY_INTERN void walk_roots(Arena *arena, mps_roots_stepper_t visit, void *p,
+                              size_t s);
 
 #endif /* WALK_H */
