@@ -14,8 +14,7 @@ const char *note_why(TraceWhy why)
 {
   static const char *const texts[TRACE_WHY_LIMIT] = {
       [TRACE_WHY_CAPACITY] = "A generation has reached its capacity.",
-      [TRACE_WHY_GROWTH] = "The heap has grown much since it was last "
-                           "collected as a whole.",
+      [TRACE_WHY_GROWTH] = "The heap has grown since it was collected.",
       [TRACE_WHY_MEMORY] = "Memory ran out.",
       [TRACE_WHY_CLIENT] = "The client asked for a full collection.",
       [TRACE_WHY_STEP] = "The client offered time for a collection.",
