@@ -126,7 +126,7 @@ static inline Size size_max(Size a, Size b)
 MOSTLY_INTERN void base_fail(const char *tier, const char *file, int line,
                              const char *condition);
 
-#define BASE_TEST(tier, cond)                                                 \
+#define BASE_TEST(tier, cond) \
   (LIKELY(cond) ? (void)0 : base_fail(tier, __FILE__, __LINE__, #cond))
 
 /* A tier that is off still compiles its condition, so it can't rot.

@@ -16,27 +16,27 @@ extern "C" {
 /* A generation: how it stands, and what all collections so far did in it.
  * Sizes in bytes. */
 typedef struct mostly_gen_stats_s {
-  mps_chain_t chain;    /* its chain; null for the arena's own generations */
-  size_t index;         /* in the chain, 0 for the youngest */
-  mps_bool_t is_top;    /* the generation in which every chain ends */
-  size_t capacity;      /* that starts a collection when it is reached */
-  double mortality;     /* expected dead fraction, 0.0 to 1.0 */
-  size_t size;          /* of all its memory */
-  size_t fresh;         /* allocated or promoted there since the last one */
-  size_t collections;   /* that condemned something in it */
-  size_t condemned;     /* memory that collections looked at */
-  size_t copied;        /* survivors that moved out of it */
-  size_t preserved;     /* survivors that were nailed in place */
-  size_t retained;      /* memory that stayed for their sake */
+  mps_chain_t chain;  /* its chain; null for the arena's own generations */
+  size_t index;       /* in the chain, 0 for the youngest */
+  mps_bool_t is_top;  /* the generation in which every chain ends */
+  size_t capacity;    /* that starts a collection when it is reached */
+  double mortality;   /* expected dead fraction, 0.0 to 1.0 */
+  size_t size;        /* of all its memory */
+  size_t fresh;       /* allocated or promoted there since the last one */
+  size_t collections; /* that condemned something in it */
+  size_t condemned;   /* memory that collections looked at */
+  size_t copied;      /* survivors that moved out of it */
+  size_t preserved;   /* survivors that were nailed in place */
+  size_t retained;    /* memory that stayed for their sake */
 } mostly_gen_stats_s;
 
 /* An arena.  Sizes in bytes, times in seconds. */
 typedef struct mostly_arena_stats_s {
-  size_t collections;    /* traces that condemned something */
-  size_t allocated;      /* memory given to allocation points, ever */
-  size_t committed_max;  /* the most that was committed at one time */
-  double trace_time;     /* in all collections, with the threads stopped */
-  double pause_max;      /* the longest of them */
+  size_t collections;   /* traces that condemned something */
+  size_t allocated;     /* memory given to allocation points, ever */
+  size_t committed_max; /* the most that was committed at one time */
+  double trace_time;    /* in all collections, with the threads stopped */
+  double pause_max;     /* the longest of them */
 } mostly_arena_stats_s;
 
 /* How many generations the arena has: those of its default chain, those of

@@ -205,10 +205,12 @@ static bool poll_is_due(Arena *arena)
 /* In the harsh variety, what the policy leaves alone is collected all the
  * same: a minor collection at each poll shakes out what a rare one hides. */
 
-static void poll_harshly(Arena *arena)
+static void poll_harshly(Arena *arena, bool was_any)
 {
   static Index turn;
 
+  if (was_any)
+    return;
   ++turn;
   poll_mark_chain(poll_chain(arena, turn % ring_length(&arena->chains)), 0);
   (void)poll_run(arena, TRACE_WHY_CAPACITY, false);
@@ -242,8 +244,8 @@ void poll_maybe(Arena *arena)
     was_world = was_world || choice.kind == POLICY_WORLD;
     was_any = true;
   }
-  if (HARSH && !was_any)
-    poll_harshly(arena);
+  if (HARSH)
+    poll_harshly(arena, was_any);
 }
 
 bool poll_for_memory(Arena *arena)
