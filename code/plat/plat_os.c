@@ -17,6 +17,22 @@
 #include <sys/syscall.h>
 #endif
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define PLAT_OS_TSAN 1
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define PLAT_OS_TSAN 1
+#endif
+
+/* The longest wait before its caller looks around.  The thread sanitizer
+ * holds signals back until then (.plat.thread.late). */
+#if defined(PLAT_OS_TSAN)
+#define PLAT_OS_LIMIT_MS 10
+#else
+#define PLAT_OS_LIMIT_MS 3600000
+#endif
+
 
 /* Waiting in the kernel */
 
@@ -36,10 +52,7 @@ static void plat_os_futex(_Atomic uint32_t *word, int operation,
 
 void plat_os_wait(_Atomic uint32_t *word, uint32_t value, unsigned timeout_ms)
 {
-  /* The kernel may take up a wait again behind the back of a signal, but
-   * never one with a limit.  So there always is one, of an hour at most,
-   * and callers look around after each signal (.plat.thread.late). */
-  unsigned limit_ms = timeout_ms == 0 ? 3600000 : timeout_ms;
+  unsigned limit_ms = timeout_ms == 0 ? PLAT_OS_LIMIT_MS : timeout_ms;
   struct timespec timeout = {.tv_sec = (time_t)(limit_ms / 1000),
                              .tv_nsec = (long)(limit_ms % 1000) * 1000000};
 

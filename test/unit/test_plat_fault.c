@@ -20,7 +20,7 @@ enum {
 
 static Addr base;                /* the pages that the sink knows about */
 static _Atomic Count sunk;       /* what it allowed */
-static volatile Addr sink_frame; /* where it ran */
+static _Atomic(Addr) sink_frame; /* where it ran */
 static atomic_int sink_may;      /* what it waits for, if that isn't zero */
 static atomic_int sink_done;
 
@@ -113,12 +113,11 @@ START_TEST(test_sink)
 }
 END_TEST
 
-static void *touch_pages(void *unused)
+static void *touch_pages(void *offset)
 {
-  (void)unused;
   for (int round = 0; round < 200; ++round) {
     for (Index i = 0; i < PAGES; ++i)
-      *((volatile char *)page_at(i) + i) = 1;
+      *((volatile char *)page_at(i) + (Word)offset) = 1;
     (void)plat_vm_protect(base, PAGES / 2 * plat_page_size(), true);
   }
   return NULL;
@@ -131,7 +130,8 @@ START_TEST(test_threads)
 
   start();
   for (Index i = 0; i < 4; ++i)
-    ck_assert_int_eq(pthread_create(&thread[i], NULL, touch_pages, NULL), 0);
+    ck_assert_int_eq(pthread_create(&thread[i], NULL, touch_pages, (void *)i),
+                     0);
   for (Index i = 0; i < 4; ++i)
     ck_assert_int_eq(pthread_join(thread[i], NULL), 0);
   ck_assert_uint_ge(atomic_load(&sunk), PAGES);
