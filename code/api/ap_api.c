@@ -1,6 +1,6 @@
 /* ap_api.c -- entry points: allocation points
  *
- * Design: .api, .interface.ap (design/api.rst, design/interface.rst).
+ * Design: .api.thin, .interface.ap (design/api.rst, design/interface.rst).
  */
 
 #include "api.h"
@@ -101,8 +101,8 @@ mps_res_t mps_ap_fill(mps_addr_t *p_o, mps_ap_t ap, size_t size)
   buffer = buffer_of_ap(ap);
   arena = buffer->pool->arena;
   if (!API_REQUIRE(size > 0 && size_is_aligned(size, buffer->pool->align),
-                   "mps_reserve: size must be a positive multiple of the "
-                   "pool's alignment"))
+                   "mps_ap_fill (mps_reserve): size must be a positive "
+                   "multiple of the pool's alignment"))
     return MPS_RES_PARAM;
   if (size > SIZE_MAX / 2)
     return MPS_RES_RESOURCE;
@@ -136,7 +136,10 @@ mps_bool_t mps_ap_trip(mps_ap_t ap, mps_addr_t p, size_t size)
 mps_res_t(mps_reserve)(mps_addr_t *p_o, mps_ap_t ap, size_t size)
 {
   if (!API_OUT(p_o, mps_reserve) || !API_AP(ap, mps_reserve)
-      || !API_REQUIRE(size > 0, "mps_reserve: size must be positive")
+      || !API_REQUIRE(
+          size > 0 && size_is_aligned(size, buffer_of_ap(ap)->pool->align),
+          "mps_reserve: size must be a positive multiple of the pool's "
+          "alignment")
       || !API_REQUIRE(ap->init == ap->alloc, "mps_reserve: ap is between "
                                              "reserve and commit already"))
     return MPS_RES_PARAM;

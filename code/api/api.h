@@ -4,7 +4,7 @@
  * decides nothing.  Handles are checked by their signatures, which are
  * cleared when the thing goes, so that a dead handle is found out too.
  *
- * Design: .api, .api.misuse (design/api.rst).
+ * Design: .api.thin, .api.misuse (design/api.rst).
  */
 
 #ifndef API_H
@@ -12,11 +12,7 @@
 
 #include "../heap/arena.h"
 
-/* The client keeps the contract, or it is told: who, what, which rule.
- * False if not; then the entry point does nothing. */
-#define API_REQUIRE(cond, text) \
-  (LIKELY(cond) ? true \
-                : (base_fail("REQUIRE", __FILE__, __LINE__, text), false))
+#define API_REQUIRE(cond, text) REQUIRE(cond, text)
 
 static inline bool api_is_handle(const void *handle)
 {
@@ -34,8 +30,7 @@ static inline bool api_is_handle(const void *handle)
   API_REQUIRE(API_IS(pool, POOL_SIG), \
               #function ": pool must be a pool that isn't destroyed")
 #define API_OUT(pointer, function) \
-  API_REQUIRE((pointer) != NULL, \
-              #function ": the result pointer must not be null")
+  API_REQUIRE((pointer) != NULL, #function ": " #pointer " must not be null")
 
 #define API_AP(ap, function) \
   API_REQUIRE(api_is_handle(ap) && buffer_of_ap(ap)->sig == BUFFER_SIG, \

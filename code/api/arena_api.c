@@ -1,6 +1,6 @@
 /* arena_api.c -- entry points: arenas, their properties and states
  *
- * Design: .api (design/api.rst).
+ * Design: .api.thin, .api.misuse (design/api.rst).
  */
 
 #include "api.h"

@@ -1,6 +1,6 @@
 /* pool_api.c -- entry points: formats, chains, pools, allocation points
  *
- * Design: .api (design/api.rst).
+ * Design: .api.thin, .api.misuse (design/api.rst).
  */
 
 #include "api.h"
@@ -84,11 +84,18 @@ mps_res_t mps_fmt_create_k(mps_fmt_t *fmt_o, mps_arena_t arena,
     .isfwd = (d)->isfwd, .pad = (d)->pad \
   }
 
+#define API_DESCRIPTION(description, function) \
+  API_REQUIRE((description) != NULL, \
+              #function ": " #description " must not be null")
+
 mps_res_t mps_fmt_create_A(mps_fmt_t *fmt_o, mps_arena_t arena,
                            mps_fmt_A_s *description)
 {
-  FormatParams params = API_FMT_PARAMS(description);
+  FormatParams params;
 
+  if (!API_DESCRIPTION(description, mps_fmt_create_A))
+    return MPS_RES_PARAM;
+  params = (FormatParams)API_FMT_PARAMS(description);
   params.skip = description->skip;
   return api_fmt_create(fmt_o, arena, &params);
 }
@@ -96,8 +103,11 @@ mps_res_t mps_fmt_create_A(mps_fmt_t *fmt_o, mps_arena_t arena,
 mps_res_t mps_fmt_create_B(mps_fmt_t *fmt_o, mps_arena_t arena,
                            mps_fmt_B_s *description)
 {
-  FormatParams params = API_FMT_PARAMS(description);
+  FormatParams params;
 
+  if (!API_DESCRIPTION(description, mps_fmt_create_B))
+    return MPS_RES_PARAM;
+  params = (FormatParams)API_FMT_PARAMS(description);
   params.skip = description->skip;
   params.klass = description->mps_class;
   return api_fmt_create(fmt_o, arena, &params);
@@ -106,8 +116,11 @@ mps_res_t mps_fmt_create_B(mps_fmt_t *fmt_o, mps_arena_t arena,
 mps_res_t mps_fmt_create_auto_header(mps_fmt_t *fmt_o, mps_arena_t arena,
                                      mps_fmt_auto_header_s *description)
 {
-  FormatParams params = API_FMT_PARAMS(description);
+  FormatParams params;
 
+  if (!API_DESCRIPTION(description, mps_fmt_create_auto_header))
+    return MPS_RES_PARAM;
+  params = (FormatParams)API_FMT_PARAMS(description);
   params.skip = description->skip;
   params.header = description->mps_headerSize;
   return api_fmt_create(fmt_o, arena, &params);
@@ -116,8 +129,11 @@ mps_res_t mps_fmt_create_auto_header(mps_fmt_t *fmt_o, mps_arena_t arena,
 mps_res_t mps_fmt_create_fixed(mps_fmt_t *fmt_o, mps_arena_t arena,
                                mps_fmt_fixed_s *description)
 {
-  FormatParams params = API_FMT_PARAMS(description);
+  FormatParams params;
 
+  if (!API_DESCRIPTION(description, mps_fmt_create_fixed))
+    return MPS_RES_PARAM;
+  params = (FormatParams)API_FMT_PARAMS(description);
   return api_fmt_create(fmt_o, arena, &params);
 }
 

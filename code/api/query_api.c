@@ -1,6 +1,6 @@
 /* query_api.c -- entry points: messages, location dependencies, walks
  *
- * Design: .api (design/api.rst).
+ * Design: .api.thin, .api.misuse (design/api.rst).
  */
 
 #include "api.h"
@@ -159,7 +159,7 @@ const char *mps_message_gc_start_why(mps_arena_t arena, mps_message_t message)
 #define API_LD(its_ld, arena, function) \
   (API_ARENA(arena, function) \
    && API_REQUIRE((its_ld) != NULL && ld_check(its_ld, &(arena)->ld), \
-                  #function ": ld must be reset before it is used"))
+                  #function ": " #its_ld " must be reset before it is used"))
 
 void mps_ld_reset(mps_ld_t ld, mps_arena_t arena)
 {
@@ -205,18 +205,18 @@ mps_bool_t mps_ld_isstale_any(mps_ld_t ld, mps_arena_t arena)
   API_REQUIRE((arena)->state == ARENA_PARKED, \
               #function ": the arena must be parked")
 
-mps_res_t mps_pool_walk(mps_pool_t pool, mps_area_scan_t area_scan,
+mps_res_t mps_pool_walk(mps_pool_t pool, mps_area_scan_t scan_area,
                         void *closure)
 {
   Res res;
 
   if (!API_POOL(pool, mps_pool_walk)
-      || !API_REQUIRE(area_scan != NULL,
-                      "mps_pool_walk: area_scan must not be null")
+      || !API_REQUIRE(scan_area != NULL,
+                      "mps_pool_walk: scan_area must not be null")
       || !API_PARKED(pool->arena, mps_pool_walk))
     return MPS_RES_PARAM;
   arena_enter(pool->arena, NULL);
-  res = walk_areas(pool, area_scan, closure);
+  res = walk_areas(pool, scan_area, closure);
   arena_leave(pool->arena);
   return res;
 }

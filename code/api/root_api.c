@@ -1,6 +1,6 @@
 /* root_api.c -- entry points: roots and threads
  *
- * Design: .api, .root (design/api.rst, design/root.rst).
+ * Design: .api.thin, .root.kinds (design/api.rst, design/root.rst).
  */
 
 #include "api.h"
@@ -140,11 +140,21 @@ mps_res_t mps_root_create_area_tagged(mps_root_t *root_o, mps_arena_t arena,
   return api_root_create(root_o, arena, rm, &params);
 }
 
+/* Counts of words that memory can hold: a negative one isn't. */
+static bool api_is_count(size_t count)
+{
+  return 0 < count && count <= PTRDIFF_MAX / sizeof(Word);
+}
+
 mps_res_t mps_root_create_table(mps_root_t *root_o, mps_arena_t arena,
                                 mps_rank_t rank, mps_rm_t rm, mps_addr_t *base,
                                 size_t count)
 {
-  if (!API_REQUIRE(count > 0, "mps_root_create_table: count must be positive"))
+  if (!API_REQUIRE(api_is_count(count),
+                   "mps_root_create_table: count must be positive")
+      || !API_REQUIRE(api_is_area(base, base + count),
+                      "mps_root_create_table: base must be word-aligned and "
+                      "not null"))
     return MPS_RES_PARAM;
   return mps_root_create_area(root_o, arena, rank, rm, base, base + count,
                               mps_scan_area, NULL);
@@ -155,8 +165,12 @@ mps_res_t mps_root_create_table_masked(mps_root_t *root_o, mps_arena_t arena,
                                        mps_addr_t *base, size_t count,
                                        mps_word_t mask)
 {
-  if (!API_REQUIRE(count > 0,
-                   "mps_root_create_table_masked: count must be positive"))
+  if (!API_REQUIRE(api_is_count(count),
+                   "mps_root_create_table_masked: count must be positive")
+      || !API_REQUIRE(
+          api_is_area(base, base + count),
+          "mps_root_create_table_masked: base must be word-aligned "
+          "and not null"))
     return MPS_RES_PARAM;
   return mps_root_create_area_tagged(root_o, arena, rank, rm, base,
                                      base + count, mps_scan_area_tagged, mask,

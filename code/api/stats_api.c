@@ -1,6 +1,6 @@
 /* stats_api.c -- entry points: what the library tells about itself
  *
- * Design: .api, .api.stats (design/api.rst).
+ * Design: .api.stats (design/api.rst).
  */
 
 #include "api.h"

@@ -1,6 +1,6 @@
 /* ctl.c -- memory for the library's own records
  *
- * Design: .ctl (design/ctl.rst).
+ * Design: .ctl.slab (design/ctl.rst).
  */
 
 #include "ctl.h"

@@ -4,7 +4,7 @@
  * grains.  The caller says the size when it frees.  Freed small blocks are
  * kept for the same class.
  *
- * Design: .ctl (design/ctl.rst).
+ * Design: .ctl.slab, .ctl.free (design/ctl.rst).
  */
 
 #ifndef CTL_H

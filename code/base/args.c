@@ -24,14 +24,14 @@
 #define ARGS_RULE_TIME(value) ((value) >= 0.0)
 
 /* The keys.  Comparisons are written so that a NaN breaks every rule. */
-#define ARGS_DEFINE(key, field, rule) \
+#define ARGS_DEFINE(key, field, rule, function) \
   static bool args_is_valid_##key(const mps_arg_s *arg) \
   { \
     return ARGS_RULE_##rule(arg->val.field); \
   } \
-  const struct mps_key_s _mps_key_##key \
-      = {ARGS_SIG, "MPS_KEY_" #key, "MPS_KEY_" #key " is required", \
-         "MPS_KEY_" #key " " ARGS_TEXT_##rule, args_is_valid_##key};
+  const struct mps_key_s _mps_key_##key = { \
+      ARGS_SIG, "MPS_KEY_" #key, #function ": MPS_KEY_" #key " is required", \
+      #function ": MPS_KEY_" #key " " ARGS_TEXT_##rule, args_is_valid_##key};
 
 ARGS_KEYS(ARGS_DEFINE)
 

@@ -4,7 +4,8 @@
  * MPS_KEY_ARGS_END.  A function picks the arguments that it knows out of it,
  * and leaves the others for whoever is asked next.
  *
- * The table below is the only list of the keys: key, member of val, rule.
+ * The table below is the only list of the keys: key, member of val, rule,
+ * and the function that takes it, which reports name.
  *
  * Design: .interface.args, .interface.args.key (design/interface.rst).
  */
@@ -15,48 +16,48 @@
 #include "base.h"
 
 /* clang-format off */
-#define ARGS_KEYS(X)                         \
-  X(ARENA_SIZE,            size,   ANY)      \
-  X(ARENA_GRAIN_SIZE,      size,   POW2)     \
-  X(ARENA_ZONED,           b,      ANY)      \
-  X(ARENA_CL_BASE,         addr,   GIVEN)    \
-  X(ARENA_EXTENDED,        fun,    GIVEN)    \
-  X(ARENA_CONTRACTED,      fun,    GIVEN)    \
-  X(ARENA_BARRIER,         string, GIVEN)    \
-  X(COMMIT_LIMIT,          size,   ANY)      \
-  X(SPARE,                 d,      FRACTION) \
-  X(SPARE_COMMIT_LIMIT,    size,   ANY)      \
-  X(PAUSE_TIME,            d,      TIME)     \
-  X(VMW3_TOP_DOWN,         b,      ANY)      \
-  X(FMT_ALIGN,             align,  POW2)     \
-  X(FMT_HEADER_SIZE,       size,   ANY)      \
-  X(FMT_SCAN,              fmt_scan,  GIVEN) \
-  X(FMT_SKIP,              fmt_skip,  GIVEN) \
-  X(FMT_FWD,               fmt_fwd,   GIVEN) \
-  X(FMT_ISFWD,             fmt_isfwd, GIVEN) \
-  X(FMT_PAD,               fmt_pad,   GIVEN) \
-  X(FMT_CLASS,             fmt_class, GIVEN) \
-  X(FORMAT,                format, GIVEN)    \
-  X(CHAIN,                 chain,  GIVEN)    \
-  X(GEN,                   u,      ANY)      \
-  X(INTERIOR,              b,      ANY)      \
-  X(EXTEND_BY,             size,   POSITIVE) \
-  X(LARGE_SIZE,            size,   POSITIVE) \
-  X(AMS_SUPPORT_AMBIGUOUS, b,      ANY)      \
-  X(AWL_FIND_DEPENDENT,    addr_method, ANY) \
-  X(RANK,                  rank,   ANY)      \
-  X(AP_HASH_ARRAYS,        b,      ANY)      \
-  X(MFS_UNIT_SIZE,         size,   POSITIVE) \
-  X(ALIGN,                 align,  POW2)     \
-  X(MEAN_SIZE,             size,   POSITIVE) \
-  X(MIN_SIZE,              size,   POSITIVE) \
-  X(MAX_SIZE,              size,   POSITIVE) \
-  X(MVFF_SLOT_HIGH,        b,      ANY)      \
-  X(MVFF_FIRST_FIT,        b,      ANY)      \
-  X(MVFF_ARENA_HIGH,       b,      ANY)      \
-  X(MVT_RESERVE_DEPTH,     count,  ANY)      \
-  X(MVT_FRAG_LIMIT,        d,      FRACTION) \
-  X(POOL_DEBUG_OPTIONS,    pool_debug_options, GIVEN)
+#define ARGS_KEYS(X)                                                       \
+  X(ARENA_SIZE,            size,   ANY,              mps_arena_create_k)   \
+  X(ARENA_GRAIN_SIZE,      size,   POW2,             mps_arena_create_k)   \
+  X(ARENA_ZONED,           b,      ANY,              mps_arena_create_k)   \
+  X(ARENA_CL_BASE,         addr,   GIVEN,            mps_arena_create_k)   \
+  X(ARENA_EXTENDED,        fun,    GIVEN,            mps_arena_create_k)   \
+  X(ARENA_CONTRACTED,      fun,    GIVEN,            mps_arena_create_k)   \
+  X(ARENA_BARRIER,         string, GIVEN,            mps_arena_create_k)   \
+  X(COMMIT_LIMIT,          size,   ANY,              mps_arena_create_k)   \
+  X(SPARE,                 d,      FRACTION,         mps_arena_create_k)   \
+  X(SPARE_COMMIT_LIMIT,    size,   ANY,              mps_arena_create_k)   \
+  X(PAUSE_TIME,            d,      TIME,             mps_arena_create_k)   \
+  X(VMW3_TOP_DOWN,         b,      ANY,              mps_arena_create_k)   \
+  X(FMT_ALIGN,             align,  POW2,             mps_fmt_create_k)     \
+  X(FMT_HEADER_SIZE,       size,   ANY,              mps_fmt_create_k)     \
+  X(FMT_SCAN,              fmt_scan,  GIVEN,         mps_fmt_create_k)     \
+  X(FMT_SKIP,              fmt_skip,  GIVEN,         mps_fmt_create_k)     \
+  X(FMT_FWD,               fmt_fwd,   GIVEN,         mps_fmt_create_k)     \
+  X(FMT_ISFWD,             fmt_isfwd, GIVEN,         mps_fmt_create_k)     \
+  X(FMT_PAD,               fmt_pad,   GIVEN,         mps_fmt_create_k)     \
+  X(FMT_CLASS,             fmt_class, GIVEN,         mps_fmt_create_k)     \
+  X(FORMAT,                format, GIVEN,            mps_pool_create_k)    \
+  X(CHAIN,                 chain,  GIVEN,            mps_pool_create_k)    \
+  X(GEN,                   u,      ANY,              mps_pool_create_k)    \
+  X(INTERIOR,              b,      ANY,              mps_pool_create_k)    \
+  X(EXTEND_BY,             size,   POSITIVE,         mps_pool_create_k)    \
+  X(LARGE_SIZE,            size,   POSITIVE,         mps_pool_create_k)    \
+  X(AMS_SUPPORT_AMBIGUOUS, b,      ANY,              mps_pool_create_k)    \
+  X(AWL_FIND_DEPENDENT,    addr_method, ANY,         mps_pool_create_k)    \
+  X(RANK,                  rank,   ANY,              mps_ap_create_k)      \
+  X(AP_HASH_ARRAYS,        b,      ANY,              mps_ap_create_k)      \
+  X(MFS_UNIT_SIZE,         size,   POSITIVE,         mps_pool_create_k)    \
+  X(ALIGN,                 align,  POW2,             mps_pool_create_k)    \
+  X(MEAN_SIZE,             size,   POSITIVE,         mps_pool_create_k)    \
+  X(MIN_SIZE,              size,   POSITIVE,         mps_pool_create_k)    \
+  X(MAX_SIZE,              size,   POSITIVE,         mps_pool_create_k)    \
+  X(MVFF_SLOT_HIGH,        b,      ANY,              mps_pool_create_k)    \
+  X(MVFF_FIRST_FIT,        b,      ANY,              mps_pool_create_k)    \
+  X(MVFF_ARENA_HIGH,       b,      ANY,              mps_pool_create_k)    \
+  X(MVT_RESERVE_DEPTH,     count,  ANY,              mps_pool_create_k)    \
+  X(MVT_FRAG_LIMIT,        d,      FRACTION,         mps_pool_create_k)    \
+  X(POOL_DEBUG_OPTIONS,    pool_debug_options, GIVEN, mps_pool_create_k)
 /* clang-format on */
 
 /* A key.  The texts are literals, because an assertion handler may keep

@@ -144,6 +144,13 @@ MOSTLY_INTERN void base_fail(const char *tier, const char *file, int line,
 #endif
 #endif
 
+/* REQUIRE -- the client keeps the contract, or it is told: which function,
+ * which argument, which rule.  False if not; then the caller does nothing.
+ * On in every variety. */
+#define REQUIRE(cond, text) \
+  (LIKELY(cond) ? true \
+                : (base_fail("REQUIRE", __FILE__, __LINE__, text), false))
+
 /* ASSERT -- we keep our own promises.  On in every variety. */
 #define ASSERT(cond) BASE_TEST("ASSERT", cond)
 

@@ -1,6 +1,6 @@
 /* arena.c -- making an arena, and being inside it
  *
- * Design: .arena (design/arena.rst).
+ * Design: .arena.record, .arena.stop (design/arena.rst).
  */
 
 #include "arena.h"

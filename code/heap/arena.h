@@ -1,6 +1,6 @@
 /* arena.h -- making an arena, and being inside it
  *
- * Design: .arena (design/arena.rst).
+ * Design: .arena.lock, .arena.stop (design/arena.rst).
  */
 
 #ifndef ARENA_H

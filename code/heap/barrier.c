@@ -1,6 +1,6 @@
 /* barrier.c -- learning which segments the client has written to
  *
- * Design: .barrier, .barrier.inv.trust (design/barrier.rst).
+ * Design: .barrier.handler, .barrier.inv.trust (design/barrier.rst).
  */
 
 #include "barrier.h"
@@ -250,7 +250,8 @@ static Seg *barrier_sort(Seg *list)
 /* barrier_protect_run -- protect the segments from first up to end
  *
  * The system refuses when the process has too many mappings.  Then the
- * segments aren't watched, so they may refer to anything (T32). */
+ * segments aren't watched, so they may refer to anything
+ * (.barrier.fails). */
 
 static void barrier_protect_run(Seg *first, const Seg *end, Addr limit)
 {

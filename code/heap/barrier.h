@@ -5,7 +5,7 @@
  * client runs again; its first write faults, and the segment's set is
  * universal from then on.
  *
- * Design: .barrier, .barrier.inv.trust (design/barrier.rst).
+ * Design: .barrier.settle, .barrier.inv.trust (design/barrier.rst).
  */
 
 #ifndef BARRIER_H

@@ -1,6 +1,6 @@
 /* buffer.c -- the state behind an allocation point
  *
- * Design: .buffer (design/buffer.rst).
+ * Design: .buffer.states (design/buffer.rst).
  */
 
 #include "buffer.h"
@@ -65,7 +65,8 @@ static void buffer_detach(Buffer *buffer)
 void buffer_destroy(Buffer *buffer)
 {
   ASSERT(buffer_check(buffer));
-  /* Its ramps end with it, or the pool would stay in one for ever (T41). */
+  /* Its ramps end with it, or the pool would stay in one for ever
+   * (.buffer.ramps). */
   while (buffer->ramps > 0)
     buffer->pool->class->ramp_end(buffer->pool, buffer);
   buffer_detach(buffer);

@@ -11,7 +11,7 @@
  * commit.  Only the library writes limit, and only while the client's
  * thread is stopped or has called it (.buffer.inv.limit).
  *
- * Design: .buffer (design/buffer.rst).
+ * Design: .buffer.states (design/buffer.rst).
  */
 
 #ifndef BUFFER_H

@@ -1,6 +1,6 @@
 /* format.c -- what a client says about its objects
  *
- * Design: .format (design/format.rst).
+ * Design: .format.methods, .format.missing (design/format.rst).
  */
 
 #include "format.h"

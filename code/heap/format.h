@@ -1,6 +1,6 @@
 /* format.h -- what a client says about its objects
  *
- * Design: .format (design/format.rst).
+ * Design: .format.methods (design/format.rst).
  */
 
 #ifndef FORMAT_H

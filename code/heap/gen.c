@@ -1,6 +1,6 @@
 /* gen.c -- chains, generations and their accounts
  *
- * Design: .gen, .gen.inv.account (design/gen.rst).
+ * Design: .gen.chain, .gen.inv.account (design/gen.rst).
  */
 
 #include "gen.h"

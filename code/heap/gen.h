@@ -1,6 +1,6 @@
 /* gen.h -- chains, generations and their accounts
  *
- * Design: .gen, .gen.inv.account (design/gen.rst).
+ * Design: .gen.chain, .gen.inv.account (design/gen.rst).
  */
 
 #ifndef GEN_H

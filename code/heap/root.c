@@ -1,6 +1,6 @@
 /* root.c -- where references into the heap come from
  *
- * Design: .root, .thread (design/root.rst).
+ * Design: .root.kinds, .thread.stack (design/root.rst).
  */
 
 #include "root.h"
@@ -47,10 +47,9 @@ bool root_check(const Root *root)
 /* root_scan_thread -- the registers and the stack of one thread
  *
  * A stack grows down, so what is in use lies between the hot end and the
- * cold end that the client gave.  A thread that runs on another stack at
- * the moment, as in a signal handler, has its hot end elsewhere: then its
- * registers are scanned, and nothing is known about the stack
- * (.thread.altstack). */
+ * cold end that the client gave.  Of a thread that runs on another stack at
+ * the moment, as in a signal handler, only the far end of its own is known,
+ * or not even that: then its registers are all (.thread.altstack). */
 
 static Res root_scan_thread(Root *root, ScanState *ss)
 {

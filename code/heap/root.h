@@ -1,6 +1,6 @@
 /* root.h -- where references into the heap come from
  *
- * Design: .root, .thread (design/root.rst).
+ * Design: .root.kinds, .thread.stack (design/root.rst).
  */
 
 #ifndef ROOT_H

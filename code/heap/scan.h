@@ -1,6 +1,6 @@
 /* scan.h -- the state of one scan
  *
- * Design: .scan, .critical (design/scan.rst, design/critical.rst).
+ * Design: .scan.state, .scan.seen (design/scan.rst).
  */
 
 #ifndef SCAN_H

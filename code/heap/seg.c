@@ -1,6 +1,6 @@
 /* seg.c -- segments
  *
- * Design: .seg, .seg.inv.used (design/seg.rst).
+ * Design: .seg.make, .seg.inv.used (design/seg.rst).
  */
 
 #include "seg.h"

@@ -1,6 +1,6 @@
 /* seg.h -- segments
  *
- * Design: .seg, .seg.inv.used (design/seg.rst).
+ * Design: .seg.record, .seg.inv.used (design/seg.rst).
  */
 
 #ifndef SEG_H

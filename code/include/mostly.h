@@ -2,6 +2,8 @@
  *
  * Everything here is new; programs that use mps.h alone never need it.
  * Any thread may call these.
+ *
+ * Design: .api.stats (design/api.rst).
  */
 
 #ifndef mostly_h

@@ -455,10 +455,10 @@ extern void mps_arena_clamp(mps_arena_t arena);
 extern void mps_arena_park(mps_arena_t arena);
 /* Let collections start by themselves again.  May do some work. */
 extern void mps_arena_release(mps_arena_t arena);
-/* Collect everything, and stay parked.  MPS_RES_FAIL if there is nothing to
- * collect: then nothing changes. */
+/* Collect everything, and stay parked, also if there is nothing to
+ * collect. */
 extern mps_res_t mps_arena_collect(mps_arena_t arena);
-/* Start to collect everything, unclamped.  MPS_RES_FAIL as above. */
+/* Start to collect everything, unclamped. */
 extern mps_res_t mps_arena_start_collect(mps_arena_t arena);
 /* Do collection work for about interval seconds; if multiplier is positive
  * and none runs, one that fits in interval * multiplier may start.  True if

@@ -1,6 +1,6 @@
 /* amc.c -- the automatic, mostly copying pool class
  *
- * Design: .amc, .struct (design/amc.rst).
+ * Design: .guide, .struct (design/amc.rst, design/amc-parts.rst).
  */
 
 #include "amc.h"
@@ -84,12 +84,14 @@ static bool amc_take_sizes(Amc *amc, mps_arg_s *args)
     large_size = arg.val.size;
   else
     large_size = size_max(large_size, extend_by);
-  /* "MPS_KEY_LARGE_SIZE is at least MPS_KEY_EXTEND_BY" */
-  ASSERT(large_size >= extend_by);
+  if (!REQUIRE(large_size >= extend_by,
+               "mps_pool_create_k: MPS_KEY_LARGE_SIZE is at least "
+               "MPS_KEY_EXTEND_BY"))
+    return false;
   amc->extend_by = size_round_up(extend_by, amc->pool.arena->space.grain);
   /* .amc.inv.large: a large object never fits behind another one. */
   amc->large_size = size_max(large_size, amc->extend_by);
-  return large_size >= extend_by;
+  return true;
 }
 
 static Res amc_init_rank(Pool *pool, mps_arg_s *args, Rank rank)
@@ -224,8 +226,8 @@ static Res amc_buffer_init(Buffer *buffer, mps_arg_s *args)
     buffer->is_hash_arrays = arg.val.b != 0;
   if (args_pick(args, MPS_KEY_GEN, &arg))
     gen = arg.val.u;
-  ASSERT(gen <= amc->gens);
-  if (gen > amc->gens)
+  if (!REQUIRE(gen <= amc->gens, "mps_ap_create_k: MPS_KEY_GEN is at most the "
+                                 "number of generations of the chain"))
     return MPS_RES_PARAM;
   buffer->rank = amc->rank;
   buffer->pgen = &amc->pgens[gen];

@@ -1,6 +1,6 @@
 /* amc.h -- the automatic, mostly copying pool class
  *
- * Design: .amc, .struct (design/amc.rst).
+ * Design: .guide, .struct (design/amc.rst, design/amc-parts.rst).
  */
 
 #ifndef AMC_H

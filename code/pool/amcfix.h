@@ -5,7 +5,8 @@
  * Nothing global is touched: the only memory written is the object, its
  * copy, the cursor and the reference.
  *
- * Design: .critical, .amc (design/critical.rst, design/amc.rst).
+ * Design: .critical.reference, .fix (design/critical.rst,
+ * design/amc-fix.rst).
  */
 
 #ifndef AMCFIX_H

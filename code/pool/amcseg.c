@@ -7,7 +7,7 @@
  *
  * A segment is boarded or stuck only during one trace (.seg.state).
  *
- * Design: .amc, .seg.state, .critical (design/amc.rst).
+ * Design: .seg.state, .fix, .reclaim (design/amc.rst, design/amc-fix.rst).
  */
 
 #include "amc.h"

@@ -4,7 +4,7 @@
  * a call through the segment's class would cost the most frequent case a
  * tenth of its time.
  *
- * Design: .critical (design/critical.rst).
+ * Design: .critical.reference (design/critical.rst).
  */
 
 #include "amcfix.h"

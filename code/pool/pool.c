@@ -1,6 +1,6 @@
 /* pool.c -- what all pools share
  *
- * Design: .pool (design/pool.rst).
+ * Design: .pool.class (design/pool.rst).
  */
 
 #include "pool.h"
@@ -101,9 +101,10 @@ bool pool_take_format(Pool *pool, mps_arg_s *args)
 
   if (!args_require(args, MPS_KEY_FORMAT, &arg))
     return false;
-  ASSERT(format_check(arg.val.format));
-  ASSERT(arg.val.format->arena == pool->arena);
-  if (arg.val.format->arena != pool->arena)
+  if (!REQUIRE(arg.val.format->sig == FORMAT_SIG
+                   && arg.val.format->arena == pool->arena,
+               "mps_pool_create_k: MPS_KEY_FORMAT must be a format of the "
+               "pool's arena"))
     return false;
   pool->format = arg.val.format;
   pool->align = pool->format->align;
@@ -116,9 +117,10 @@ bool pool_take_chain(Pool *pool, mps_arg_s *args)
 
   pool->chain = pool->arena->default_chain;
   if (args_pick(args, MPS_KEY_CHAIN, &arg)) {
-    ASSERT(chain_check(arg.val.chain));
-    ASSERT(arg.val.chain->arena == pool->arena);
-    if (arg.val.chain->arena != pool->arena)
+    if (!REQUIRE(arg.val.chain->sig == CHAIN_SIG
+                     && arg.val.chain->arena == pool->arena,
+                 "mps_pool_create_k: MPS_KEY_CHAIN must be a chain of the "
+                 "pool's arena"))
       return false;
     pool->chain = arg.val.chain;
   }

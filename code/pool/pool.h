@@ -1,6 +1,6 @@
 /* pool.h -- what all pools share
  *
- * Design: .pool (design/pool.rst).
+ * Design: .pool.class (design/pool.rst).
  */
 
 #ifndef POOL_H

@@ -1,6 +1,6 @@
 /* note.h -- what a trace tells: messages and running averages
  *
- * Design: .note (design/trace.rst).
+ * Design: .note.messages, .trace.rate (design/trace.rst).
  */
 
 #ifndef NOTE_H

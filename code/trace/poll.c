@@ -1,6 +1,6 @@
 /* poll.c -- giving collection its chance
  *
- * Design: .poll (design/poll.rst).
+ * Design: .poll.due, .poll.loop (design/poll.rst).
  */
 
 #include "poll.h"
@@ -308,7 +308,7 @@ static bool poll_step_once(Arena *arena, const PolicyStep *step)
 }
 
 /* Works on a clamped arena and leaves it clamped; touches nothing that
- * polling goes by (T49). */
+ * polling goes by (.poll.step). */
 
 bool poll_step(Arena *arena, Seconds interval, double multiplier)
 {

@@ -3,7 +3,7 @@
  * Each entry that allocates comes by here; the policy decides.  What a
  * client asks for by name comes by here too.
  *
- * Design: .poll (design/poll.rst).
+ * Design: .poll.who, .poll.states (design/poll.rst).
  */
 
 #ifndef POLL_H

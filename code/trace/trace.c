@@ -1,6 +1,6 @@
 /* trace.c -- one collection, from condemning to reclaiming
  *
- * Design: .trace, .trace.inv.order (design/trace.rst).
+ * Design: .trace.steps, .trace.inv.order (design/trace.rst).
  */
 
 #include "trace.h"

@@ -7,7 +7,7 @@
  *   scan     grey segments are scanned until there are none
  *   reclaim  what is still white dies; the threads go on
  *
- * Design: .trace, .trace.inv.order (design/trace.rst).
+ * Design: .trace.steps, .trace.inv.order (design/trace.rst).
  */
 
 #ifndef TRACE_H

@@ -1,6 +1,6 @@
 /* walk.c -- visiting what is there, without tracing
  *
- * Design: .walk (design/walk.rst).
+ * Design: .walk.not.trace, .walk.roots (design/walk.rst).
  */
 
 #include "walk.h"

@@ -3,7 +3,7 @@
  * A walk changes no colours: it goes over the segments directly
  * (.walk.not.trace).
  *
- * Design: .walk (design/walk.rst).
+ * Design: .walk.not.trace (design/walk.rst).
  */
 
 #ifndef WALK_H
