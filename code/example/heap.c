@@ -215,6 +215,11 @@ mps_arena_t heap_arena(void)
   return heap.arena;
 }
 
+mps_chain_t heap_chain(void)
+{
+  return heap.chain;
+}
+
 size_t heap_collections(void)
 {
   return mps_collections(heap.arena);

@@ -1,9 +1,10 @@
 /* report.c -- what the collector did
  *
  * The library posts a message when a collection starts and one when it ends;
- * from these come the numbers of collections and their reasons, the sizes
- * and the pauses.  A section counts from its begin to its end; section 0 is
- * the whole run, and always open.
+ * from these come the reasons and the pauses.  What happened in each
+ * generation comes from mostly.h, whose numbers only grow: a section takes
+ * them at its begin and at its end.  Section 0 is the whole run, and always
+ * open.
  *
  * Design: .example.report (design/example.rst).
  */
@@ -12,11 +13,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "mostly.h"
 #include "mpslib.h"
 #include "scheme.h"
 
 #define SECTIONS_MAX 64
 #define REASONS_MAX 8
+#define GENERATIONS_MAX 24
 #define NAME_BYTES 64
 #define MIB (1024.0 * 1024.0)
 
@@ -25,15 +28,27 @@ typedef struct Reason {
   size_t count;
 } Reason;
 
+/* What collections did in a generation, or in all: bytes, summed up. */
+typedef struct Work {
+  size_t collections;
+  uint64_t condemned; /* memory that they looked at */
+  uint64_t copied;    /* survivors that moved */
+  uint64_t nailed;    /* survivors that an ambiguous reference kept in place */
+  uint64_t retained;  /* memory that stayed for their sake */
+} Work;
+
+/* Until the end of a section, its seconds, counts and work are what they
+ * were at its begin. */
 typedef struct Section {
   char name[NAME_BYTES];
-  double seconds; /* processor time; the start, while it is open */
+  double seconds; /* processor time */
   HeapCounts counts;
+  Work generations[GENERATIONS_MAX];
+  Work all;
   size_t collections;
   Reason reasons[REASONS_MAX];
-  uint64_t condemned;     /* bytes, summed over the collections */
-  uint64_t live;          /* of the condemned, what was kept */
-  uint64_t not_condemned; /* what collections left alone */
+  uint64_t live;          /* bytes that collections kept, by the messages */
+  uint64_t not_condemned; /* bytes that they left alone */
   size_t peak_committed;
   double *pauses; /* seconds; collections of them */
   size_t pauses_room;
@@ -59,11 +74,54 @@ static double report_seconds(void)
   return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+static size_t generation_count(void)
+{
+  size_t count = mostly_gen_count(heap_arena());
+
+  return count < GENERATIONS_MAX ? count : GENERATIONS_MAX;
+}
+
+/* All that was done in a generation since the program started. */
+static Work generation_work(size_t index)
+{
+  mostly_gen_stats_s stats;
+  Work work = {0};
+
+  if (mostly_gen_stats(&stats, heap_arena(), index) == MPS_RES_OK) {
+    work.collections = stats.collections;
+    work.condemned = stats.condemned;
+    work.copied = stats.copied;
+    work.nailed = stats.preserved;
+    work.retained = stats.retained;
+  }
+  return work;
+}
+
+static void work_subtract(Work *work, const Work *before)
+{
+  work->collections -= before->collections;
+  work->condemned -= before->condemned;
+  work->copied -= before->copied;
+  work->nailed -= before->nailed;
+  work->retained -= before->retained;
+}
+
+static void work_add(Work *sum, const Work *work)
+{
+  sum->collections += work->collections;
+  sum->condemned += work->condemned;
+  sum->copied += work->copied;
+  sum->nailed += work->nailed;
+  sum->retained += work->retained;
+}
+
 static void section_begin(Section *section)
 {
   section->seconds = report_seconds();
   section->counts = heap_counts;
   section->peak_committed = heap_committed();
+  for (size_t i = 0; i < generation_count(); ++i)
+    section->generations[i] = generation_work(i);
 }
 
 static void section_end(Section *section)
@@ -72,6 +130,13 @@ static void section_end(Section *section)
   section->counts.objects = heap_counts.objects - section->counts.objects;
   section->counts.bytes = heap_counts.bytes - section->counts.bytes;
   section->counts.forced = heap_counts.forced - section->counts.forced;
+  for (size_t i = 0; i < generation_count(); ++i) {
+    Work work = generation_work(i);
+
+    work_subtract(&work, &section->generations[i]);
+    section->generations[i] = work;
+    work_add(&section->all, &work);
+  }
 }
 
 /* A pause that finds no memory is left out, rather than end the program. */
@@ -111,7 +176,6 @@ static void section_add_end(Section *section, mps_message_t message)
   double ticks = (double)(ended - report.started);
 
   section_add_pause(section, ticks / (double)mps_clocks_per_sec());
-  section->condemned += mps_message_gc_condemned_size(arena, message);
   section->live += mps_message_gc_live_size(arena, message);
   section->not_condemned += mps_message_gc_not_condemned_size(arena, message);
 }
@@ -236,26 +300,84 @@ static size_t peak_resident(void)
   return (size_t)kib * 1024;
 }
 
+/* Is it a generation of the pools', or one that was collected? */
+static bool generation_matters(const mostly_gen_stats_s *stats)
+{
+  return stats->is_top || stats->chain == heap_chain()
+         || stats->collections != 0;
+}
+
+/* How often each generation was collected, as in "12/3/1". */
+static void print_generations(const Section *s)
+{
+  char text[80] = "";
+  size_t used = 0;
+
+  for (size_t i = 0; i < generation_count(); ++i) {
+    mostly_gen_stats_s stats;
+
+    if (mostly_gen_stats(&stats, heap_arena(), i) == MPS_RES_OK
+        && generation_matters(&stats) && used < sizeof text)
+      used += (size_t)snprintf(text + used, sizeof text - used, "%s%zu",
+                               used == 0 ? "" : "/",
+                               s->generations[i].collections);
+  }
+  printf(" %11s", text);
+}
+
 static void print_text_section(const Section *s)
 {
-  printf("%-14s %6.2f %8.1f %6zu %9.1f %8.1f %8.1f %7.2f %7.2f %7.2f\n",
-         s->name, s->seconds, (double)s->counts.bytes / MIB, s->collections,
-         (double)s->condemned / MIB, (double)s->live / MIB,
-         (double)s->peak_committed / MIB, section_percentile(s, 0.5),
-         section_percentile(s, 0.99), section_percentile(s, 1));
+  printf("%-13s %6.2f %7.1f", s->name, s->seconds,
+         (double)s->counts.bytes / MIB);
+  print_generations(s);
+  printf(" %8.1f %7.1f %7.3f %7.1f %6.2f %6.2f %6.2f %7.1f\n",
+         (double)s->all.condemned / MIB, (double)s->all.copied / MIB,
+         (double)s->all.nailed / MIB, (double)s->all.retained / MIB,
+         section_percentile(s, 0.5), section_percentile(s, 0.99),
+         section_percentile(s, 1), (double)s->peak_committed / MIB);
+}
+
+static void print_text_programs(void)
+{
+  printf("\n%-13s %6s %7s %11s %8s %7s %7s %7s %6s %6s %6s %7s\n", "program",
+         "CPU", "alloc.", "collections", "condemn.", "copied", "nailed",
+         "retain.", "p50", "p99", "max", "peak");
+  printf("%-13s %6s %7s %11s %8s %7s %7s %7s %6s %6s %6s %7s\n", "", "s",
+         "MiB", "by gener.", "MiB", "MiB", "MiB", "MiB", "ms", "ms", "ms",
+         "MiB");
+  for (size_t i = 1; i < report.count; ++i)
+    print_text_section(&report.sections[i]);
+  print_text_section(&report.sections[0]);
+}
+
+static void print_text_generation(size_t index)
+{
+  const Work *work = &report.sections[0].generations[index];
+  mostly_gen_stats_s stats;
+
+  if (mostly_gen_stats(&stats, heap_arena(), index) != MPS_RES_OK
+      || !generation_matters(&stats))
+    return;
+  if (stats.is_top)
+    printf("%-13s %9s", "top", "");
+  else
+    printf("%-13zu %9.1f", stats.index, (double)stats.capacity / MIB);
+  printf(" %11zu %9.1f %8.1f %8.3f %8.1f %8.1f\n", work->collections,
+         (double)work->condemned / MIB, (double)work->copied / MIB,
+         (double)work->nailed / MIB, (double)work->retained / MIB,
+         (double)stats.size / MIB);
 }
 
 static void print_text(void)
 {
   const Reason *reasons = report.sections[0].reasons;
 
-  printf("\n%-14s %6s %8s %6s %9s %8s %8s %7s %7s %7s\n", "program", "CPU",
-         "alloc.", "coll.", "condemned", "kept", "peak", "p50", "p99", "max");
-  printf("%-14s %6s %8s %6s %9s %8s %8s %7s %7s %7s\n", "", "s", "MiB", "",
-         "MiB", "MiB", "MiB", "ms", "ms", "ms");
-  for (size_t i = 1; i < report.count; ++i)
-    print_text_section(&report.sections[i]);
-  print_text_section(&report.sections[0]);
+  print_text_programs();
+  printf("\n%-13s %9s %11s %9s %8s %8s %8s %8s\n", "generation", "capacity",
+         "collections", "condemned", "copied", "nailed", "retained",
+         "size now");
+  for (size_t i = 0; i < generation_count(); ++i)
+    print_text_generation(i);
   printf("\nwhy collections started:\n");
   for (size_t i = 0; i < REASONS_MAX && reasons[i].count != 0; ++i)
     printf("%8zu  %s\n", reasons[i].count, reasons[i].text);
@@ -274,28 +396,67 @@ static void print_json_string(const char *text)
   putchar('"');
 }
 
-static void print_json_section(const Section *s)
+static void print_json_work(const Work *work)
 {
-  fputs("{\"name\": ", stdout);
-  print_json_string(s->name);
-  printf(", \"seconds\": %.6f, \"objects\": %llu, \"allocated\": %llu, "
-         "\"forced\": %llu, \"collections\": %zu, \"condemned\": %llu, "
-         "\"live\": %llu, \"not_condemned\": %llu, \"peak_committed\": %zu",
-         s->seconds, (unsigned long long)s->counts.objects,
-         (unsigned long long)s->counts.bytes,
-         (unsigned long long)s->counts.forced, s->collections,
-         (unsigned long long)s->condemned, (unsigned long long)s->live,
-         (unsigned long long)s->not_condemned, s->peak_committed);
-  printf(", \"pauses_ms\": {\"p50\": %.4f, \"p99\": %.4f, \"max\": %.4f}",
-         section_percentile(s, 0.5), section_percentile(s, 0.99),
-         section_percentile(s, 1));
+  printf("\"collections\": %zu, \"condemned\": %llu, \"copied\": %llu, "
+         "\"nailed\": %llu, \"retained\": %llu",
+         work->collections, (unsigned long long)work->condemned,
+         (unsigned long long)work->copied, (unsigned long long)work->nailed,
+         (unsigned long long)work->retained);
+}
+
+static void print_json_generations(const Section *s)
+{
+  const char *separator = "";
+
+  fputs(", \"generations\": [", stdout);
+  for (size_t i = 0; i < generation_count(); ++i) {
+    mostly_gen_stats_s stats;
+
+    if (mostly_gen_stats(&stats, heap_arena(), i) != MPS_RES_OK
+        || !generation_matters(&stats))
+      continue;
+    printf("%s{\"capacity\": %zu, \"top\": %s, ", separator, stats.capacity,
+           stats.is_top ? "true" : "false");
+    print_json_work(&s->generations[i]);
+    putchar('}');
+    separator = ", ";
+  }
+  putchar(']');
+}
+
+static void print_json_reasons(const Section *s)
+{
   fputs(", \"reasons\": {", stdout);
   for (size_t i = 0; i < REASONS_MAX && s->reasons[i].count != 0; ++i) {
     fputs(i == 0 ? "" : ", ", stdout);
     print_json_string(s->reasons[i].text);
     printf(": %zu", s->reasons[i].count);
   }
-  fputs("}}", stdout);
+  putchar('}');
+}
+
+static void print_json_section(const Section *s)
+{
+  fputs("{\"name\": ", stdout);
+  print_json_string(s->name);
+  printf(", \"seconds\": %.6f, \"objects\": %llu, \"allocated\": %llu, "
+         "\"forced\": %llu, \"collections\": %zu, \"live\": %llu, "
+         "\"not_condemned\": %llu, \"peak_committed\": %zu",
+         s->seconds, (unsigned long long)s->counts.objects,
+         (unsigned long long)s->counts.bytes,
+         (unsigned long long)s->counts.forced, s->collections,
+         (unsigned long long)s->live, (unsigned long long)s->not_condemned,
+         s->peak_committed);
+  printf(", \"pauses_ms\": {\"p50\": %.4f, \"p99\": %.4f, \"max\": %.4f}, "
+         "\"work\": {",
+         section_percentile(s, 0.5), section_percentile(s, 0.99),
+         section_percentile(s, 1));
+  print_json_work(&s->all);
+  putchar('}');
+  print_json_generations(s);
+  print_json_reasons(s);
+  putchar('}');
 }
 
 static void print_json(void)
@@ -348,7 +509,6 @@ Value report_stats(void)
   list = stats_entry("peak-committed", all->peak_committed, list);
   list = stats_entry("committed", heap_committed(), list);
   list = stats_entry("live", all->live, list);
-  list = stats_entry("condemned", all->condemned, list);
   list = stats_entry("bytes", heap_counts.bytes, list);
   list = stats_entry("objects", heap_counts.objects, list);
   return stats_entry("collections", all->collections, list);

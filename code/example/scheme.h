@@ -345,6 +345,7 @@ void heap_collect(void);
 size_t heap_collections(void);
 size_t heap_committed(void);
 mps_arena_t heap_arena(void);
+mps_chain_t heap_chain(void); /* null: the arena's own */
 
 Value make_object(Type type, size_t slots, Value fill);
 Value make_pair(Value first, Value second);

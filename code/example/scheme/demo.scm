@@ -55,55 +55,58 @@
 
 
 (program "concordance"
-         (lambda () (concordance-check text (size 8 1)))
+         (lambda () (concordance-check text (size 20 1)))
          'consistent)
 
 (program "gcbench"
-         (lambda () (gcbench (size 16 8) (size 500000 5000)))
-         (size '(131071 3668604 500000) '(511 6060 5000)))
+         (lambda () (gcbench (size 16 10) (size 500000 5000)))
+         (size '(131071 3668604 500000) '(2047 32676 5000)))
 
 (program "binary-trees"
-         (lambda () (binary-trees (size 14 6)))
-         (size '(65535 507904 523264 524224 32767) '(255 1984 127)))
+         (lambda () (binary-trees (size 16 8)))
+         (size '(262143 2031616 2093056 2096896 2097136 131071)
+               '(1023 7936 8176 511)))
 
 (program "nqueens"
-         (lambda () (map nqueens (size '(8 9 10) '(4 5 6))))
-         (size '(92 352 724) '(2 10 4)))
+         (lambda () (map nqueens (size '(8 9 10 11) '(5 6 7))))
+         (size '(92 352 724 2680) '(10 4 40)))
 
 (program "destruct"
-         (lambda () (destruct (size 600 20) (size 400 20)))
-         (size '(3200 5118400 (2399 2398 2397 2396 2395))
-               '(160 12720 (40 41 42 43 44))))
+         (lambda () (destruct (size 1500 60) (size 400 40)))
+         (size '(3200 5118400 (2400 2401 2402 2403 2404))
+               '(320 51040 (240 241 242 243 244))))
 
 (program "deriv"
-         (lambda () (deriv-run (size 60000 500)))
+         (lambda () (deriv-run (size 200000 1000)))
          deriv-expected)
 
 (program "paraffins"
-         (lambda () (paraffins (size 17 10)))
-         (size '(1 1 1 1 2 3 5 9 18 35 75 159 355 802 1858 4347 10359 24894)
-               '(1 1 1 1 2 3 5 9 18 35 75)))
+         (lambda () (paraffins (size 20 13)))
+         (size '(1 1 1 1 2 3 5 9 18 35 75 159 355 802 1858 4347 10359 24894
+                 60523 148284 366319)
+               '(1 1 1 1 2 3 5 9 18 35 75 159 355 802)))
 
 (program "meta"
-         (lambda () (meta-run (size 20 8) (size 200 30)))
+         (lambda () (meta-run (size 20 11) (size 200 50)))
          (size '(6765 (1 2 3 4 5 6 7 8 9) 2435 4)
-               '(21 (1 2 3 4 5 6 7 8 9) 18 4)))
+               '(89 (1 2 3 4 5 6 7 8 9) 50 4)))
 
 (program "strings"
-         (lambda () (strings-run (size 30000 500)))
-         (size '(398 (168893 450015000) 24541776 #t "strings")
-               '(58 (1891 125250) 258020 #t "strings")))
+         (lambda () (strings-run (size 100000 1000)))
+         (size '(1098 (588894 5000050000) 81882276 #t "strings")
+               '(108 (3892 500500) 691656 #t "strings")))
 
 (program "tables"
-         (lambda () (tables-run (size 60000 800)))
-         (size '((52527 340) (449985000 15000 225000000 none) (154 60000))
-               '((703 171) (79800 200 40000 none) (154 800))))
+         (lambda () (tables-run (size 200000 2000)))
+         (size '((156159 383) (4999950000 50000 2500000000 none)
+                 (154 200000))
+               '((1161 182) (499500 500 250000 none) (154 2000))))
 
 (program "digits"
-         (lambda () (digits-run (size 600 60)))
-         (size '(("31415926535897932384" "669405132") 5715 540
+         (lambda () (digits-run (size 2000 100)))
+         (size '(("31415926535897932384" "802759009") 23382 1884
                  (#t #t #t #t #f))
-               '(("31415926535897932384" "820974944") 288 54
+               '(("31415926535897932384" "421170679") 648 93
                  (#t #t #t #t #f))))
 
 (if (> wrong 0)
