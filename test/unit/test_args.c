@@ -18,7 +18,7 @@
 #include <math.h>
 #include <string.h>
 
-#define KEY_ENTRY(key, field, rule) MPS_KEY_##key,
+#define KEY_ENTRY(key, field, rule, function) MPS_KEY_##key,
 static mps_key_t all[] = {ARGS_KEYS(KEY_ENTRY)};
 
 enum {
@@ -167,7 +167,8 @@ START_TEST(a_missing_key_is_named)
   {
     ck_assert(!args_require(args, MPS_KEY_FORMAT, &arg));
     ck_assert_int_eq(complaints, 1);
-    ck_assert_str_eq(complaint, "MPS_KEY_FORMAT is required");
+    ck_assert_str_eq(complaint,
+                     "mps_pool_create_k: MPS_KEY_FORMAT is required");
     ck_assert_ptr_null(arg.key);
     MPS_ARGS_ADD(args, MPS_KEY_GEN, 3);
     ck_assert(args_require(args, MPS_KEY_GEN, &arg));
@@ -187,7 +188,7 @@ static bool is_taken(mps_arg_s *args, const char *name)
   bool taken = args_pick(args, args[0].key, &arg);
 
   EXPECT(complaints == before + !taken);
-  EXPECT(taken || strstr(complaint, name) == complaint);
+  EXPECT(taken || strstr(complaint, name) != NULL);
   EXPECT(args[0].key == MPS_KEY_ARGS_END);
   return taken;
 }
