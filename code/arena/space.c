@@ -148,6 +148,24 @@ static Res space_extend(Space *space, Count grains)
   return MPS_RES_OK;
 }
 
+/* space_unmap_units -- give back those units that were mapped, in runs */
+
+static void space_unmap_units(Space *space, Index first, Index limit)
+{
+  while (first < limit) {
+    Index next = first;
+
+    while (next < limit && space->unit_state[next] >= UNIT_MAPPED)
+      space->unit_state[next++] = UNIT_NONE;
+    if (next > first)
+      plat_vm_unmap(addr_add(space->base, first * space->unit),
+                    (next - first) * space->unit);
+    for (first = next; first < limit && space->unit_state[first] < UNIT_MAPPED;
+         ++first)
+      space->unit_state[first] = UNIT_NONE;
+  }
+}
+
 /* space_chunk_drop -- take a wholly clean chunk out */
 
 static void space_chunk_drop(Space *space, Index at)
@@ -155,9 +173,7 @@ static void space_chunk_drop(Space *space, Index at)
   Chunk chunk = space->chunks[at];
   Addr base = addr_add(space->base, chunk.first * space->unit);
 
-  for (Index u = chunk.first; u < chunk.first + chunk.count; ++u)
-    space->unit_state[u] = UNIT_NONE;
-  plat_vm_unmap(base, chunk.count * space->unit);
+  space_unmap_units(space, chunk.first, chunk.first + chunk.count);
   --space->chunk_count;
   memmove(&space->chunks[at], &space->chunks[at + 1],
           (space->chunk_count - at) * sizeof chunk);
