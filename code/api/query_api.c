@@ -169,16 +169,18 @@ void mps_ld_reset(mps_ld_t ld, mps_arena_t arena)
   ld_reset(ld, &arena->ld);
 }
 
+/* The grain map is all that is looked at, as a segment may go away at any
+ * moment; while threads run, nothing is white in it. */
 void mps_ld_add(mps_ld_t ld, mps_arena_t arena, mps_addr_t addr)
 {
-  const Seg *seg;
+  Index i;
 
   if (!API_LD(ld, arena, mps_ld_add))
     return;
-  seg = space_seg(&arena->space, addr);
+  i = space_index(&arena->space, addr);
   ld_add(ld, &arena->ld,
-         seg != NULL && seg->pgen->pool->class->is_moving
-             ? REFSET_KIND(seg->kind)
+         i < arena->space.grains
+             ? REFSET_KIND(arena->space.kind[i]) & ~REFSET_NOT_GENS
              : REFSET_EMPTY);
 }
 

@@ -49,7 +49,8 @@ bool root_check(const Root *root)
  * A stack grows down, so what is in use lies between the hot end and the
  * cold end that the client gave.  Of a thread that runs on another stack at
  * the moment, as in a signal handler, only the far end of its own is known,
- * or not even that: then its registers are all (.thread.altstack). */
+ * or not even that; what is in use of the other one is scanned too
+ * (.thread.altstack). */
 
 static Res root_scan_thread(Root *root, ScanState *ss)
 {
@@ -70,6 +71,12 @@ static Res root_scan_thread(Root *root, ScanState *ss)
   if (res == MPS_RES_OK && context->hot != NULL && context->hot < cold)
     res = root->scan_area(&ss->ss, addr_round_down(context->hot, sizeof(Word)),
                           cold, root->closure);
+  if (res == MPS_RES_OK && context != root->arena->entry
+      && thread->plat.other_base != NULL)
+    res = root->scan_area(
+        &ss->ss, addr_round_down(thread->plat.other_base, sizeof(Word)),
+        addr_round_down(thread->plat.other_limit, sizeof(Word)),
+        root->closure);
   return res;
 }
 

@@ -331,5 +331,8 @@ bool poll_step(Arena *arena, Seconds interval, double multiplier)
     step.interval.s = interval.s - elapsed;
     step.since_world.s = plat_clock_now().s - arena->trace->step_world.s;
   }
+  /* Parked means that nothing moves, which is over now. */
+  if (was_work && arena->state == ARENA_PARKED)
+    arena->state = ARENA_CLAMPED;
   return was_work;
 }
