@@ -147,17 +147,18 @@ static void amc_finish(Pool *pool)
 
 /* Segments for buffers and for copies */
 
-/* The next segment is twice as long, but never so long that it counts as
- * large, since one nail would keep all of it, and never a great part of its
- * generation (.amc.want). */
+/* The next segment is twice as long, but never longer than what counts as
+ * large, since one nail may keep all of it, and never a great part of its
+ * generation.  Lengths that are powers of two fill units of the space
+ * without gaps, so that one call protects many of them (.amc.want). */
 
 Size amc_want_next(const Amc *amc, const PoolGen *pgen, Size want)
 {
   Size most
-      = size_min(amc->large_size - 1, pgen->gen->capacity / AMC_CAPACITY_PART);
+      = size_min(amc->large_size, pgen->gen->capacity / AMC_CAPACITY_PART);
+  Size next = size_min(want * 2, (Size)1 << size_log2(most | 1));
 
-  most = size_round_down(most, amc->pool.arena->space.grain);
-  return size_max(size_min(want * 2, most), amc->extend_by);
+  return size_max(next, amc->extend_by);
 }
 
 static SegSize amc_size_class(const Amc *amc, Size size)
