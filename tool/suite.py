@@ -108,7 +108,8 @@ def build(tally, preset):
     return (step(tally, f"{preset} configure",
                  ["cmake", "--preset", preset])[0]
             and step(tally, f"{preset} build",
-                     ["cmake", "--build", "--preset", preset])[0])
+                     ["cmake", "--build", "--preset", preset, "--", "-k",
+                      "0"])[0])
 
 
 def ctest(tally, preset):
