@@ -21,7 +21,7 @@ import tree
 OURS = re.compile(r"(?:mps_|_mps_|mostly_)")
 SYSTEM = re.compile(r"libc\.so|libpthread\.so|ld-linux")
 PUBLIC = re.compile(r"\b(?:mps_|MPS_|mostly_|MOSTLY_)\w+")
-UNDOCUMENTED = re.compile(r"MPS_KEY_\w+_FIELD$|mps_\w+_s$|mps\w*_h$")
+UNDOCUMENTED = re.compile(r"MPS_KEY_\w+_FIELD$|mps_\w+_s$|(?:mps|mostly)\w*_h$")
 ONE_FILE = "build/release/CMakeFiles/mostly_static.dir/code/mostly.c.o"
 SHARED = "build/release/libmostly.so"
 DIALECTS = (
