@@ -87,36 +87,43 @@ static Value prim_error_irritants(Value *args)
   return check_error("error-object-irritants", args[0])->slot[ERROR_IRRITANTS];
 }
 
-/* Each part may fail for want of memory, so the text of the message comes
- * first, and without making anything. */
+/* What the error is about, as text.  Making it may fail for want of memory,
+ * so the message has been printed before. */
+static void print_irritants(Value list)
+{
+  char text[1024];
+  Value port;
+
+  if (list == NIL)
+    return;
+  port = port_open_output_string();
+  for (; is_pair(list); list = cdr(list)) {
+    port_put(port, ' ');
+    print_value(port, car(list), true);
+  }
+  (void)string_to_utf8(port_text(port), text, sizeof text);
+  fputs(text, stderr);
+}
+
+/* Ends the program with a message about an error that nothing handled. */
 static Value prim_uncaught(Value *args)
 {
   Value error = args[0];
+  bool is_error = is_type(error, TYPE_ERROR)
+                  && is_type(error->slot[ERROR_MESSAGE], TYPE_STRING);
   char text[256] = "uncaught object";
   char place[256] = "";
-  Value port;
 
-  roots.raise_hook = NIL;
   port_flush(roots.current_output);
-  if (is_type(error, TYPE_ERROR)
-      && is_type(error->slot[ERROR_MESSAGE], TYPE_STRING))
+  if (is_error)
     (void)string_to_utf8(error->slot[ERROR_MESSAGE], text, sizeof text);
   if (is_type(roots.load_place, TYPE_STRING))
     (void)string_to_utf8(roots.load_place, place, sizeof place);
   fprintf(stderr, "%s%serror: %s", place, *place != '\0' ? ": " : "", text);
-  port = port_open_output_string();
-  if (is_type(error, TYPE_ERROR)) {
-    for (Value list = error->slot[ERROR_IRRITANTS]; is_pair(list);
-         list = cdr(list)) {
-      port_put(port, ' ');
-      print_value(port, car(list), true);
-    }
-  } else {
-    port_put(port, ' ');
-    print_value(port, error, true);
-  }
-  (void)string_to_utf8(port_text(port), text, sizeof text);
-  fprintf(stderr, "%s\n", text);
+  roots.raise_hook = NIL;
+  print_irritants(is_error ? error->slot[ERROR_IRRITANTS]
+                           : make_pair(error, NIL));
+  fputc('\n', stderr);
   vm_exit(EXIT_FAILURE);
 }
 

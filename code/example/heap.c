@@ -22,10 +22,15 @@
  * sizes in bytes can't overflow. */
 #define OBJECT_WORDS_MAX ((size_t)1 << 40)
 
-/* How many objects are made between two looks at the messages. */
+/* How many objects are made between two looks at the messages, and at the
+ * memory in use while the headroom is spent. */
 #define POLL_INTERVAL ((uint64_t)1 << 15)
+#define POLL_INTERVAL_SHORT ((uint64_t)64)
 
 #define CHAIN_MAX 16
+
+/* Kept back below a commit limit. */
+#define HEADROOM(commit_limit) ((commit_limit) / 16)
 
 typedef struct Heap {
   mps_arena_t arena;
@@ -39,8 +44,9 @@ typedef struct Heap {
   mps_thr_t thread;
   mps_root_t stack_root;
   mps_root_t global_root;
-  size_t headroom; /* kept back below the commit limit; 0: spent, or none */
-  size_t commit_limit;
+  size_t commit_limit; /* 0 if there is none */
+  bool is_open;        /* is the headroom given out? */
+  bool is_exhausted;   /* was there an error since the last event? */
   uint64_t collect_every;
   uint64_t next_forced; /* object number at which to collect */
   uint64_t next_event;  /* object number at which to call heap_event */
@@ -62,20 +68,16 @@ static void heap_must(mps_res_t res, const char *what)
   }
 }
 
-/* A program over its commit limit gets a Scheme error.  Its handlers need a
- * little memory themselves, so a sixteenth of the limit is kept back for
- * them until then (.example.heap.headroom). */
 static void heap_create_arena(const Options *options)
 {
   heap.commit_limit = options->commit_limit;
-  heap.headroom = options->commit_limit / 16;
   MPS_ARGS_BEGIN(args)
   {
     if (options->arena_size != 0)
       MPS_ARGS_ADD(args, MPS_KEY_ARENA_SIZE, options->arena_size);
     if (options->commit_limit != 0)
       MPS_ARGS_ADD(args, MPS_KEY_COMMIT_LIMIT,
-                   heap.commit_limit - heap.headroom);
+                   heap.commit_limit - HEADROOM(heap.commit_limit));
     if (options->pause_time >= 0)
       MPS_ARGS_ADD(args, MPS_KEY_PAUSE_TIME, options->pause_time);
     if (options->spare >= 0)
@@ -167,7 +169,9 @@ static void heap_create_roots(void *cold)
 
 static void heap_schedule(void)
 {
-  heap.next_event = heap_counts.objects + POLL_INTERVAL;
+  heap.next_event = heap_counts.objects
+                    + (heap.is_open || heap.is_exhausted ? POLL_INTERVAL_SHORT
+                                                         : POLL_INTERVAL);
   if (heap.next_forced < heap.next_event)
     heap.next_event = heap.next_forced;
 }
@@ -239,18 +243,26 @@ void heap_collect(void)
   report_poll();
 }
 
-/* Takes back the headroom that a handler was given, when a collection has
- * made enough room for it. */
-static void heap_restore_headroom(void)
+/* Over the commit limit there is memory kept back for the handlers of the
+ * error, and for the collector: it needs a little to tell garbage from what
+ * lives beside it.  It is given out, and taken back when a collection has
+ * made enough room (.example.heap.headroom). */
+static void heap_open_headroom(void)
 {
-  size_t headroom = heap.commit_limit / 16;
+  if (!heap.is_open && heap.commit_limit != 0)
+    heap.is_open = mps_arena_commit_limit_set(heap.arena, heap.commit_limit)
+                   == MPS_RES_OK;
+}
 
-  if (heap.commit_limit == 0 || heap.headroom != 0)
-    return;
-  if (heap_committed() < heap.commit_limit - 2 * headroom
-      && mps_arena_commit_limit_set(heap.arena, heap.commit_limit - headroom)
-             == MPS_RES_OK)
-    heap.headroom = headroom;
+static void heap_close_headroom(void)
+{
+  size_t headroom = HEADROOM(heap.commit_limit);
+  size_t used = heap_committed() - mps_arena_spare_committed(heap.arena);
+
+  if (heap.is_open && used < heap.commit_limit - 2 * headroom)
+    heap.is_open
+        = mps_arena_commit_limit_set(heap.arena, heap.commit_limit - headroom)
+          != MPS_RES_OK;
 }
 
 /* What happens now and then, between two objects. */
@@ -261,8 +273,13 @@ static void heap_event(void)
     ++heap_counts.forced;
     heap_collect();
   }
+  /* Soon after an error the handler has dropped what took the memory. */
+  if (heap.is_exhausted) {
+    heap.is_exhausted = false;
+    heap_collect();
+  }
   report_poll();
-  heap_restore_headroom();
+  heap_close_headroom();
   heap_schedule();
 }
 
@@ -272,21 +289,22 @@ static void heap_event(void)
 /* Raises the error that was made when there was memory for it. */
 static _Noreturn void heap_exhausted(void)
 {
-  if (heap.headroom != 0
-      && mps_arena_commit_limit_set(heap.arena, heap.commit_limit)
-             == MPS_RES_OK)
-    heap.headroom = 0;
+  heap_open_headroom();
+  heap.is_exhausted = true;
+  heap_schedule();
   vm_raise(roots.out_of_memory);
 }
 
-/* The library has tried to make room before it said no, but it doesn't
- * collect everything for that; a runtime that wants to know does. */
+/* The library has tried to make room before it said no, but not with the
+ * headroom. */
 static mps_addr_t heap_reserve_hard(mps_ap_t ap, size_t size)
 {
   mps_addr_t address;
 
+  heap_open_headroom();
   heap_collect();
-  if (mps_reserve(&address, ap, size) != MPS_RES_OK)
+  heap_close_headroom();
+  if (heap.is_open || mps_reserve(&address, ap, size) != MPS_RES_OK)
     heap_exhausted();
   return address;
 }

@@ -136,15 +136,15 @@ _Noreturn void vm_exit(int status)
   longjmp(*vm.toplevel, 1);
 }
 
-/* With no handler in Scheme yet, errors end the program. */
+/* Ends the program where Scheme can't handle an error: before the prelude is
+ * loaded, and when reporting one fails.  Makes no objects. */
 static _Noreturn void vm_die(Value error)
 {
-  port_flush(roots.current_output);
-  fputs("mostly-scheme: error before the prelude was loaded\n", stderr);
-  if (is_type(error, TYPE_ERROR)) {
-    print_value(roots.current_output, error, true);
-    port_put(roots.current_output, '\n');
-  }
+  char text[256] = "unknown";
+
+  if (is_type(error, TYPE_ERROR))
+    (void)string_to_utf8(error->slot[ERROR_MESSAGE], text, sizeof text);
+  fprintf(stderr, "mostly-scheme: error: %s\n", text);
   vm_exit(EXIT_FAILURE);
 }
 

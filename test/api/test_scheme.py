@@ -1,0 +1,239 @@
+"""test_scheme.py -- the example runs real programs on the library
+
+COVERS(".example.req.answers"): the suite and the demonstration's programs
+give the same answers plain, with a full collection every few objects, with
+tiny generations, with other sizes, pause times and barriers.
+COVERS(".example.req.tail"), by the suite.
+COVERS(".example.req.exhaustion"), COVERS(".example.req.report").
+
+The binary is mostly-scheme in the build directory that MOSTLY_BUILD names,
+build/release by default.
+"""
+import json
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("MOSTLY_BUILD", ROOT / "build/release"))
+SCHEME = BUILD / "mostly-scheme"
+PROGRAMS = ROOT / "code/example/scheme"
+TEXT = "/usr/share/common-licenses/GPL-3"
+NAMES = ["concordance", "gcbench", "binary-trees", "nqueens", "destruct",
+         "deriv", "paraffins", "meta", "strings", "tables", "digits"]
+
+# Each is a way of tuning under which every program must give its answer.
+TUNINGS = [
+    "",
+    "--collect-every 1000",
+    "--chain 16:0.5",
+    "--chain 1:0.9,1:0.5,1:0.5",
+    "--chain 512:0.85,8192:0.5",
+    "--extend-by 4096 --large-size 4096",
+    "--extend-by 64k --large-size 1m",
+    "--arena-size 64k --spare 0",
+    "--pause-time 0 --chain 64:0.5",
+    "--commit-limit 64m",
+]
+
+
+def scheme(*arguments, cwd, status=0, timeout=300, environment=None):
+    """Run it and return the finished process; the exit code is checked."""
+    done = subprocess.run(
+        [SCHEME, *map(str, arguments)], cwd=cwd, capture_output=True,
+        text=True, timeout=timeout, check=False,
+        env={**os.environ, **(environment or {})})
+    assert done.returncode == status, (
+        f"{' '.join(map(str, arguments))}: exit code {done.returncode}\n"
+        f"{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
+    return done
+
+
+def evaluate(text, *options, tmp_path, status=0):
+    return scheme(*options, "-e", text, cwd=tmp_path, status=status)
+
+
+def run_suite(options, cwd, environment=None):
+    done = scheme(*options, PROGRAMS / "suite.scm", cwd=cwd, timeout=600,
+                  environment=environment)
+    last = done.stdout.strip().splitlines()[-1]
+    counts = re.fullmatch(r"(\d+) passed, (\d+) failed", last)
+    assert counts, done.stdout
+    assert int(counts[1]) >= 300 and int(counts[2]) == 0, done.stdout
+
+
+@pytest.mark.parametrize("tuning", TUNINGS)
+def test_suite(tuning, tmp_path):
+    run_suite(tuning.split(), tmp_path)
+
+
+def test_suite_with_a_collection_every_100_objects(tmp_path):
+    run_suite(["--collect-every", "100"], tmp_path)
+
+
+@pytest.mark.parametrize("tuning", TUNINGS)
+def test_programs(tuning, tmp_path):
+    done = scheme(*tuning.split(), PROGRAMS / "demo.scm", "--quick", TEXT,
+                  cwd=tmp_path, timeout=600)
+    right = re.findall(r"^(\S+) +right: ", done.stdout, re.M)
+    assert right == NAMES, done.stdout
+    assert "WRONG" not in done.stdout
+    assert done.stdout.endswith("every answer is right\n")
+
+
+@pytest.mark.parametrize("barrier", ["none", "protect"])
+def test_barriers(barrier, tmp_path):
+    environment = {"MOSTLY_BARRIER": barrier}
+    run_suite(["--chain", "64:0.5,256:0.5"], tmp_path, environment)
+    scheme("--chain", "64:0.5,256:0.5", PROGRAMS / "demo.scm", "--quick",
+           cwd=tmp_path, environment=environment)
+
+
+def test_another_text(tmp_path):
+    """The concordance is checked by its invariants for any text."""
+    text = tmp_path / "text"
+    text.write_text("The cat, the mat.\n\nThe λ-cat's 2nd mat\n" * 50,
+                    encoding="utf-8")
+    done = scheme(PROGRAMS / "demo.scm", "--quick", text, cwd=tmp_path)
+    assert "concordance     right: consistent" in done.stdout
+
+
+def test_a_wrong_answer_is_an_exit_code(tmp_path):
+    """A program that goes wrong must not pass: break one and see."""
+    for source in PROGRAMS.glob("*.scm"):
+        (tmp_path / source.name).write_text(source.read_text())
+    broken = tmp_path / "nqueens.scm"
+    broken.write_text(broken.read_text().replace("(null? tried) 1",
+                                                 "(null? tried) 2"))
+    done = scheme("demo.scm", "--quick", cwd=tmp_path, status=1)
+    assert "nqueens         WRONG" in done.stdout
+    assert done.stdout.endswith("1 wrong\n")
+
+
+def test_report_as_json(tmp_path):
+    done = scheme("--json", "--chain", "256:0.8,1024:0.5",
+                  PROGRAMS / "demo.scm", "--quick", cwd=tmp_path)
+    report = json.loads(done.stdout.splitlines()[-1])
+    programs, total = report["programs"], report["total"]
+    assert [p["name"] for p in programs] == NAMES
+    for section in [*programs, total]:
+        pauses = section["pauses_ms"]
+        assert 0 <= pauses["p50"] <= pauses["p99"] <= pauses["max"]
+        assert section["allocated"] >= 8 * section["objects"] > 0
+        assert section["work"]["condemned"] == sum(
+            g["condemned"] for g in section["generations"])
+        assert (section["work"]["copied"] + section["work"]["nailed"]
+                <= section["work"]["condemned"])
+        assert sum(section["reasons"].values()) == section["collections"]
+    for key in ("objects", "allocated", "collections"):
+        assert sum(p[key] for p in programs) <= total[key]
+    assert total["collections"] > 20
+    assert [g["top"] for g in total["generations"]][-1] is True
+    capacities = [g["capacity"] for g in total["generations"]]
+    assert 256 * 1024 in capacities and 1024 * 1024 in capacities
+    assert report["peak_resident"] >= 2 ** 20
+
+
+def test_the_chain_shows_in_the_report(tmp_path):
+    """A smaller nursery is collected more often."""
+    counts = []
+    for chain in ("64:0.8,4096:0.5", "1024:0.8,4096:0.5"):
+        done = scheme("--json", "--chain", chain, PROGRAMS / "demo.scm",
+                      "--quick", cwd=tmp_path)
+        total = json.loads(done.stdout.splitlines()[-1])["total"]
+        counts.append(total["generations"])
+    small, large = ([g["collections"] for g in c if not g["top"]]
+                    for c in counts)
+    assert max(small) > 4 * max(large) > 0
+
+
+def test_report_as_text(tmp_path):
+    done = scheme("--report", "--collect-every", "5000",
+                  PROGRAMS / "demo.scm", "--quick", cwd=tmp_path)
+    rows = re.findall(r"^([a-z-]+) +\d+\.\d\d +\d+\.\d +\d+(?:/\d+)+",
+                      done.stdout, re.M)
+    assert rows == [*NAMES, "total"]
+    assert re.search(r"^ +\d+  The client asked for a full collection",
+                     done.stdout, re.M)
+
+
+FILL = """
+(define (fill)
+  (let loop ((l '()) (n 0))
+    (loop (cons (make-vector 100 n) l) (+ n 1))))
+(define (try) (guard (e ((out-of-memory? e) 'out)) (fill)))
+"""
+
+
+@pytest.mark.parametrize("limit", ["8m", "16m", "48m"])
+def test_out_of_memory_is_an_error(limit, tmp_path):
+    """It can be handled, again and again, and the program goes on."""
+    done = evaluate(FILL + """
+        (let* ((a (try)) (b (try)) (c (try)))
+          (gc)
+          (list a b c (length (iota 10000))
+                (guard (e ((out-of-memory? e) 'out))
+                  (let loop ((s "x")) (loop (string-append s s))))
+                (apply + (iota 1000))))""",
+                    "--commit-limit", limit, tmp_path=tmp_path)
+    assert done.stdout == "(out out out 10000 out 499500)\n"
+
+
+def test_out_of_memory_unhandled(tmp_path):
+    done = evaluate(FILL + "(fill)", "--commit-limit", "16m",
+                    tmp_path=tmp_path, status=1)
+    assert "error: out of memory" in done.stderr
+
+
+def test_peak_within_commit_limit(tmp_path):
+    done = evaluate(FILL + "(try)", "--commit-limit", "16m", "--json",
+                    tmp_path=tmp_path)
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert 2 ** 23 < report["total"]["peak_committed"] <= 2 ** 24
+
+
+def test_deep_recursion(tmp_path):
+    """It works with collections below it, and has an end that is no crash."""
+    done = evaluate("""
+        (define (build n) (if (= n 0) '() (cons n (build (- n 1)))))
+        (length (build 200000))""", "--chain", "64:0.5", tmp_path=tmp_path)
+    assert done.stdout == "200000\n"
+    done = evaluate("(define (f n) (+ 1 (f n))) (f 0)", tmp_path=tmp_path,
+                    status=1)
+    assert "recursion is too deep" in done.stderr
+
+
+def test_errors(tmp_path):
+    done = evaluate("(display 1) (car 5)", tmp_path=tmp_path, status=1)
+    assert done.stdout == "1"
+    assert done.stderr == "error: car: expected a pair, got 5\n"
+    script = tmp_path / "bad.scm"
+    script.write_text("(define x 1)\n\n(vector-ref (vector x) 1)\n")
+    done = scheme(script, cwd=tmp_path, status=1)
+    assert "bad.scm:3: error: vector-ref" in done.stderr
+
+
+@pytest.mark.parametrize("options", [
+    ["--chain", "0:0.5"], ["--chain", "16"], ["--chain", "16:2"],
+    ["--chain", "16:0.5,"], ["--extend-by", "-1"], ["--spare", "2"],
+    ["--commit-limit", "12q"], ["--no-such-option"], ["--chain"]])
+def test_bad_options(options, tmp_path):
+    done = scheme(*options, cwd=tmp_path, status=1)
+    assert "usage: mostly-scheme" in done.stderr
+
+
+def test_arguments_and_exit(tmp_path):
+    script = tmp_path / "arguments.scm"
+    script.write_text("(write (cdr (command-line))) (exit 7)")
+    done = scheme(script, "a", "--report", cwd=tmp_path, status=7)
+    assert done.stdout == '("a" "--report")'
+
+
+def test_standard_input(tmp_path):
+    done = subprocess.run([SCHEME], input="(display (* 6 7))", text=True,
+                          capture_output=True, check=True, cwd=tmp_path,
+                          timeout=60)
+    assert done.stdout == "42"
