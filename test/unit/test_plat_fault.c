@@ -341,11 +341,18 @@ START_TEST(test_chain_overflow)
 }
 END_TEST
 
-/* .plat.req.chain: a signal that a process sent has no address. */
+static bool greedy_sink(Addr addr)
+{
+  return sink(addr) || true;
+}
+
+/* .plat.req.chain: a signal that a process sent has no address, and isn't
+ * offered to the sink. */
 START_TEST(test_chain_sent)
 {
   before_us(informed_handler, SA_SIGINFO);
   start();
+  plat_fault_install(greedy_sink);
   (void)raise(SIGSEGV);
   ck_assert_uint_eq(informed, 1);
 }
@@ -429,8 +436,13 @@ START_TEST(test_death_spent)
 }
 END_TEST
 
+static volatile Count bad_calls;
+
 static bool bad_sink(Addr addr)
 {
+  if (bad_calls > 0)
+    _exit(3);
+  bad_calls = bad_calls + 1;
   *(volatile char *)strange = 1;
   return is_ours(addr);
 }
