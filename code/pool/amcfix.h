@@ -77,24 +77,15 @@ amc_fix_forwarded(const Seg *seg, ScanState *ss, mps_addr_t *ref_io)
   return true;
 }
 
-/* amc_fix_exact -- an exact reference to an object in a mobile segment:
- * preserve it, and update *ref_io
- *
- * On the critical path. */
-
+/* amc_fix_move -- copy an object that ends at end, where the cursor is or to
+ * a new segment */
 static inline __attribute__((always_inline)) void
-amc_fix_exact(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
+amc_fix_move(Seg *seg, ScanState *ss, mps_addr_t *ref_io, Addr end)
 {
   Cursor *cursor = &seg->pgen->cursor;
   Addr client = *ref_io;
-  Addr block;
-  Addr end;
+  Addr block = cursor->init;
 
-  ASSERT_HOT(addr_is_aligned(client, size_log2(seg->format->align)));
-  if (amc_fix_forwarded(seg, ss, ref_io))
-    return;
-  end = seg->format->skip(client);
-  block = cursor->init;
   /* What is left is always less than a large object (.amc.inv.large), so
    * that one gets a segment of its own. */
   if (UNLIKELY(addr_diff(client, end) > addr_diff(block, cursor->limit))) {
@@ -103,6 +94,21 @@ amc_fix_exact(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
   }
   cursor->init = addr_add(block, addr_diff(client, end));
   amc_fix_copy(seg, ss, ref_io, end, block);
+}
+
+/* amc_fix_exact -- an exact reference to an object in a mobile segment:
+ * preserve it, and update *ref_io
+ *
+ * On the critical path. */
+
+static inline __attribute__((always_inline)) void
+amc_fix_exact(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
+{
+  Addr client = *ref_io;
+
+  ASSERT_HOT(addr_is_aligned(client, size_log2(seg->format->align)));
+  if (!amc_fix_forwarded(seg, ss, ref_io))
+    amc_fix_move(seg, ss, ref_io, seg->format->skip(client));
 }
 
 #endif /* AMCFIX_H */

@@ -297,7 +297,7 @@ static void amc_fix_any(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
   if (ss->rank == RANK_WEAK)
     *ref_io = NULL;
   else
-    amc_fix_refill(seg, ss, ref_io, end);
+    amc_fix_move(seg, ss, ref_io, end);
 }
 
 static void amc_fix(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
