@@ -318,6 +318,8 @@ static inline mps_addr_t heap_reserve(mps_ap_t ap, size_t size)
   return res == MPS_RES_OK ? address : heap_reserve_hard(ap, size);
 }
 
+/* Counts an object that was made.  What happens now and then may collect,
+ * so this comes after commit, when the object is held by its reference. */
 static inline void heap_count(size_t size)
 {
   heap_counts.bytes += size;
@@ -332,13 +334,13 @@ static Value heap_object(mps_ap_t ap, Type type, size_t slots, Value fill)
 
   if (slots >= OBJECT_WORDS_MAX)
     heap_exhausted();
-  heap_count(size);
   do {
     object = heap_reserve(ap, size);
     object->header = HEADER(type, slots + 1);
     for (size_t i = 0; i < slots; ++i)
       object->slot[i] = fill;
   } while (!mps_commit(ap, object, size));
+  heap_count(size);
   return object;
 }
 
@@ -351,13 +353,13 @@ Value make_pair(Value first, Value second)
 {
   Value pair;
 
-  heap_count(3 * sizeof(Value));
   do {
     pair = heap_reserve(heap.object_ap, 3 * sizeof(Value));
     pair->header = HEADER(TYPE_PAIR, 3);
     pair->slot[CAR] = first;
     pair->slot[CDR] = second;
   } while (!mps_commit(heap.object_ap, pair, 3 * sizeof(Value)));
+  heap_count(3 * sizeof(Value));
   return pair;
 }
 
@@ -389,7 +391,6 @@ Value make_closure(Value code, size_t count, const Value *captured)
   size_t size = (CLOSURE_CAPTURED + count + 1) * sizeof(Value);
   Value closure;
 
-  heap_count(size);
   do {
     closure = heap_reserve(heap.object_ap, size);
     closure->header = HEADER(TYPE_CLOSURE, CLOSURE_CAPTURED + count + 1);
@@ -397,6 +398,7 @@ Value make_closure(Value code, size_t count, const Value *captured)
     for (size_t i = 0; i < count; ++i)
       closure->slot[CLOSURE_CAPTURED + i] = captured[i];
   } while (!mps_commit(heap.object_ap, closure, size));
+  heap_count(size);
   return closure;
 }
 
@@ -427,12 +429,12 @@ static void *heap_leaf(Type type, size_t size)
     heap_exhausted();
   words = 1 + (size + sizeof(Value) - 1) / sizeof(Value);
   total = words * sizeof(Value);
-  heap_count(total);
   do {
     leaf = heap_reserve(heap.leaf_ap, total);
     leaf[0] = HEADER(type, words);
     memset(leaf + 1, 0, total - sizeof leaf[0]);
   } while (!mps_commit(heap.leaf_ap, leaf, total));
+  heap_count(total);
   return leaf;
 }
 

@@ -44,6 +44,17 @@ intptr_t list_length(Value list)
   return list == NIL ? length : -1;
 }
 
+/* The same bits: so 0.0 and -0.0 differ, and a NaN is itself. */
+static bool flonums_same(Value a, Value b)
+{
+  uint64_t x;
+  uint64_t y;
+
+  memcpy(&x, &((Flonum *)(void *)a)->value, sizeof x);
+  memcpy(&y, &((Flonum *)(void *)b)->value, sizeof y);
+  return x == y;
+}
+
 bool values_eqv(Value a, Value b)
 {
   if (a == b)
@@ -51,9 +62,7 @@ bool values_eqv(Value a, Value b)
   if (!is_reference(a) || !is_reference(b) || object_type(a) != object_type(b))
     return false;
   if (object_type(a) == TYPE_FLONUM)
-    return memcmp(&((Flonum *)(void *)a)->value, &((Flonum *)(void *)b)->value,
-                  sizeof(double))
-           == 0;
+    return flonums_same(a, b);
   if (object_type(a) == TYPE_BIGNUM)
     return bignum_compare(a, b) == 0;
   return false;

@@ -255,7 +255,7 @@ static Value format_flonum(double d)
       && d == floor(d))
     (void)snprintf(text, sizeof text, "%.0f", d);
   if (strpbrk(text, ".e") == NULL)
-    (void)strcat(text, ".0");
+    (void)snprintf(text + strlen(text), 3, ".0");
   return string_from_c(text);
 }
 

@@ -243,10 +243,23 @@ static Value read_list(Value port, int32_t close)
   }
 }
 
-static Value read_vector(Value port)
+/* The items of a vector, which mustn't have a dot among them. */
+static Value read_items(Value port, size_t *count_out)
 {
   Value list = read_list(port, ')');
-  Value vector = make_vector((size_t)list_length(list), NIL);
+  intptr_t length = list_length(list);
+
+  if (length < 0)
+    read_fail(port, "a dot in a vector");
+  *count_out = (size_t)length;
+  return list;
+}
+
+static Value read_vector(Value port)
+{
+  size_t count;
+  Value list = read_items(port, &count);
+  Value vector = make_vector(count, NIL);
 
   for (size_t i = 0; list != NIL; ++i, list = cdr(list))
     *vector_item(vector, i) = car(list);
@@ -255,13 +268,15 @@ static Value read_vector(Value port)
 
 static Value read_bytes(Value port)
 {
+  bool is_u8 = port_get(port) == '8';
+  size_t count;
   Value list;
   Value bytes;
 
-  if (port_get(port) != '8' || port_get(port) != '(')
+  if (!is_u8 || port_get(port) != '(')
     read_fail(port, "unknown # syntax");
-  list = read_list(port, ')');
-  bytes = make_bytes((size_t)list_length(list), 0);
+  list = read_items(port, &count);
+  bytes = make_bytes(count, 0);
   for (size_t i = 0; list != NIL; ++i, list = cdr(list))
     as_bytes(bytes)->data[i]
         = (unsigned char)check_index("read", car(list), 255);

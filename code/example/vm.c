@@ -167,6 +167,7 @@ int vm_toplevel(int (*body)(void *data), void *data)
   roots.escapes = NIL;
   if (setjmp(jump) == 0)
     vm.status = body(data);
+  vm.toplevel = NULL;
   return vm.status;
 }
 

@@ -580,6 +580,8 @@
 (check (eof-object? (read-text "  ")) #t)
 (check (read-error? (guard (e (#t e)) (read-text "(1 2"))) #t)
 (check (read-error? (guard (e (#t e)) (read-text ")"))) #t)
+(check (read-error? (guard (e (#t e)) (read-text "#(1 . 2)"))) #t)
+(check (read-error? (guard (e (#t e)) (read-text "#u9(1)"))) #t)
 (check-error (read-text (make-string 2000000 #\()) "read: nested too deeply")
 (check (write-text '(1 "a\nb" #\space #\x x (y . z) #(1) ()))
        "(1 \"a\\nb\" #\\space #\\x x (y . z) #(1) ())")
