@@ -99,9 +99,8 @@ static inline mps_res_t help_scan(mps_ss_t ss, mps_addr_t base,
   MPS_SCAN_BEGIN(ss)
   {
     for (; base < limit; base = help_skip(base)) {
-      EXPECT(help_kind(base) != HELP_FORWARDED);
       if (help_kind(base) != HELP_OBJECT)
-        continue;
+        continue; /* a forwarding marker may be met where memory ran out */
       ++help_scans;
       for (Index i = 0; i < help_refs(base); ++i) {
         mps_res_t res = MPS_FIX12(ss, &help_ref(base)[i]);

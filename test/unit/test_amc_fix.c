@@ -1,0 +1,551 @@
+/* test_amc_fix.c -- the mostly copying pools: nails, boards and want of
+ * memory
+ *
+ * Between its ambiguous roots and the rest, and again when all that is
+ * alive has been found, a trace is looked at from inside: what state each
+ * segment is in, what its board says, and what fixing one more reference
+ * of any rank does.
+ */
+
+#include "amc_help.h"
+
+#include "heap/scan.h"
+
+enum {
+  OBJECTS = 60, /* of SIZE, not quite a segment */
+  SIZE = 64
+};
+
+static mps_addr_t old[OBJECTS]; /* where they were */
+static Seg *seg;
+
+/* Fill one segment, and hold all of it exactly. */
+static void fill_segment(void)
+{
+  for (Index i = 0; i < OBJECTS; ++i)
+    old[i] = exact[i] = amc_object(SIZE, i);
+  seg = amc_seg(old[0]);
+  ck_assert_ptr_eq(amc_seg(old[OBJECTS - 1]), seg);
+  amc_new_ap();
+}
+
+/* Everything is there, and only what is pinned is where it was. */
+static void check_moved(const bool *is_pinned)
+{
+  for (Index i = 0; i < OBJECTS; ++i) {
+    EXPECT(amc_is_object(exact[i], SIZE, i));
+    EXPECT((exact[i] == old[i]) == is_pinned[i]);
+  }
+}
+
+
+/* One ambiguous reference to any address */
+
+static Addr pointed; /* what ambig[0] says */
+static bool is_nail_expected;
+static Addr nail_expected;
+static Count hooked;
+
+/* .seg.state.boarded .nailboard .nailboard.create: a board from the flip
+ * on, with one nail; else it's mobile. */
+static void look_at_board(ScanState *ss)
+{
+  Addr grain = NULL;
+
+  ++hooked;
+  EXPECT(seg->is_white);
+  EXPECT(seg->is_plain == !seg->is_nailed);
+  if (!is_nail_expected) {
+    EXPECT(!seg->is_nailed && seg->board == NULL);
+    return;
+  }
+  EXPECT(seg->is_nailed && seg->board != NULL);
+  EXPECT(nailboard_next_nail(&grain, seg->board, seg->base));
+  EXPECT(grain == nail_expected);
+  EXPECT(!nailboard_next_nail(&grain, seg->board, addr_add(grain, ALIGN)));
+}
+
+/* What is pinned when something points to pointed? */
+static void expect_pinned(bool *is_pinned, const AmcParams *params)
+{
+  Addr end = (Addr)help_block(old[OBJECTS - 1]);
+
+  is_nail_expected = pointed < addr_add(end, SIZE);
+  if (params->is_not_interior && !addr_is_aligned(pointed, 3))
+    is_nail_expected = false;
+  nail_expected = addr_round_down(pointed, ALIGN);
+  for (Index i = 0; i < OBJECTS; ++i) {
+    Addr block = (Addr)help_block(old[i]);
+
+    is_pinned[i] = params->is_not_interior
+                       ? pointed == (Addr)old[i]
+                       : pointed >= block && pointed < addr_add(block, SIZE);
+  }
+}
+
+/* .seg.state.mobile .seg.state.boarded .amc.interior
+ * .large.lsp-no-retain .nailboard.destroy .pad.reason.nmr
+ * .nailboard.limitations.middle for each address in a segment, or nearly.
+ * _i says with which header, and whether interior pointers count. */
+START_TEST(test_every_address)
+{
+  AmcParams params
+      = {.is_not_interior = _i % 2 != 0, .header = (Size)(_i / 2) * 16};
+  bool is_pinned[OBJECTS];
+  Size in_use;
+
+  amc_start(params);
+  amc_at_flip = amc_at_end = look_at_board;
+  fill_segment();
+  in_use = arena->ctl.in_use;
+  for (Size offset = 0; offset < GRAIN; offset += offset % 8 == 0 ? 1 : 7) {
+    pointed = addr_add(seg->base, offset);
+    expect_pinned(is_pinned, &params);
+    ambig[0] = (mps_addr_t)pointed;
+    help_pads = 0;
+    hooked = 0;
+    amc_collect();
+    EXPECT(hooked == 2);
+    EXPECT(ambig[0] == (mps_addr_t)pointed);
+    check_moved(is_pinned);
+    amc_forget();
+    amc_at_flip = amc_at_end = NULL;
+    amc_collect();
+    EXPECT(mps_pool_total_size(pool) == 0);
+    EXPECT(arena->ctl.in_use <= in_use); /* the board has gone */
+    amc_at_flip = amc_at_end = look_at_board;
+    fill_segment();
+  }
+  amc_stop();
+}
+END_TEST
+
+
+/* What reclaiming leaves */
+
+/* A random set of pins and of exact references; the segment's survivors are
+ * the pinned ones, and the pads tile the rest: one for each run of what is
+ * dead, less the whole grains at the ends, which are given back. */
+static void check_tiling(const bool *is_pinned, Count pads_before)
+{
+  Index first = 0;
+  Index last = OBJECTS;
+  Count runs = 0;
+  Count pads = 0;
+
+  while (first < OBJECTS && !is_pinned[first])
+    ++first;
+  if (first == OBJECTS) {
+    EXPECT(space_seg(&arena->space, (Addr)help_block(old[0])) == NULL);
+    return;
+  }
+  while (!is_pinned[last - 1])
+    --last;
+  for (Index i = first + 1; i < last; ++i)
+    runs += is_pinned[i - 1] && !is_pinned[i];
+  runs += first > 0 ? 2 : 1; /* up to the first one, and behind the last */
+  for (Index i = pads_before; i < help_pads; ++i)
+    pads += space_seg(&arena->space, help_pad_log[i].base) == seg;
+  EXPECT(pads == runs);
+  EXPECT(seg->used_limit == (Addr)((char *)help_block(old[last - 1]) + SIZE));
+}
+
+/* .nailboard.limitations.reclaim .pad.reason.nmr .reclaim */
+START_TEST(test_random_pins)
+{
+  unit_seed("pins");
+  amc_start((AmcParams){.header = _i == 0 ? 0 : 32});
+  for (Index n = 0; n < 300; ++n) {
+    bool is_pinned[OBJECTS];
+    unsigned rarity = 1 + (unsigned)unit_random(20);
+
+    fill_segment();
+    for (Index i = 0; i < OBJECTS; ++i) {
+      is_pinned[i] = unit_random(rarity) == 0;
+      ambig[i] = is_pinned[i] ? (char *)old[i] + unit_random(SIZE - 32) : NULL;
+      if (unit_random(2) == 0)
+        exact[i] = NULL;
+    }
+    help_pads = 0;
+    amc_collect();
+    for (Index i = 0; i < OBJECTS; ++i) {
+      if (is_pinned[i])
+        EXPECT(amc_is_object(old[i], SIZE, i));
+      if (exact[i] != NULL) {
+        EXPECT(amc_is_object(exact[i], SIZE, i));
+        EXPECT((exact[i] == old[i]) == is_pinned[i]);
+      }
+    }
+    check_tiling(is_pinned, 0);
+    amc_forget();
+    amc_collect();
+    EXPECT(mps_pool_total_size(pool) == 0);
+  }
+  amc_stop();
+}
+END_TEST
+
+/* .amc.trim: a long segment with one small survivor shrinks to a grain. */
+START_TEST(test_trim)
+{
+  mps_addr_t survivor;
+  Seg *its_seg;
+
+  amc_start((AmcParams){.extend_by = 8 * GRAIN});
+  for (Index i = 0; i < 8 * GRAIN / SIZE; ++i) {
+    mps_addr_t object = amc_object(SIZE, i);
+
+    if (i == 3 * GRAIN / SIZE + 5)
+      ambig[0] = object;
+  }
+  survivor = ambig[0];
+  its_seg = amc_seg(survivor);
+  ck_assert_uint_eq(seg_size(its_seg), 8 * GRAIN);
+  amc_new_ap();
+  amc_collect();
+  ck_assert_ptr_eq(amc_seg(survivor), its_seg);
+  ck_assert(amc_is_object(survivor, SIZE, 3 * GRAIN / SIZE + 5));
+  ck_assert_uint_eq(mps_pool_total_size(pool), GRAIN);
+  ck_assert(its_seg->base == addr_round_down((Addr)survivor, GRAIN));
+  amc_stop();
+}
+END_TEST
+
+/* .large.lsp-no-retain: just past a large object, into its pad; on the
+ * object's last word; and the old pad of a small one. */
+START_TEST(test_padding_retains_nothing)
+{
+  mps_addr_t object;
+
+  amc_start((AmcParams){0});
+  object = amc_object(40000, 1);
+  amc_new_ap();
+  ambig[0] = (char *)object + 40000;
+  amc_collect();
+  ck_assert_uint_eq(mps_pool_total_size(pool), 0);
+  object = amc_object(40000, 1);
+  amc_new_ap();
+  ambig[0] = (char *)object + 40000 - 8;
+  amc_collect();
+  ck_assert(amc_is_object(object, 40000, 1));
+  ck_assert_uint_eq(mps_pool_total_size(pool), 40960);
+  /* The padding that reclaiming made is padding of ours too. */
+  ambig[0] = (char *)object + 40000;
+  amc_collect();
+  ck_assert_uint_eq(mps_pool_total_size(pool), 0);
+  amc_stop();
+}
+END_TEST
+
+
+/* Every rank meets every state.  Four segments are brought to their states
+ * at the flip, and in each there is an object that was copied already and
+ * one for each rank. */
+
+typedef enum State {
+  MOBILE,
+  BOARDED_PINNED, /* the object itself is */
+  BOARDED,        /* another one is */
+  STUCK,
+  STATES
+} State;
+
+enum {
+  RANKS = 4,
+  FORWARDED = RANKS /* the index of an object that is */
+};
+
+static mps_addr_t subject[STATES][2 * RANKS];
+static bool is_short_of_memory;
+
+/* What becomes of an object that isn't forwarded. */
+typedef enum Fate {
+  STAYS,   /* where it is, and the reference too */
+  MOVES,   /* and the reference follows */
+  SPLATTED /* the reference is null */
+} Fate;
+
+static Fate fate(State state, Rank rank)
+{
+  if (rank == RANK_AMBIG || state == BOARDED_PINNED || state == STUCK)
+    return STAYS;
+  if (rank == RANK_WEAK)
+    return SPLATTED;
+  return is_short_of_memory ? STAYS : MOVES;
+}
+
+static void fix_one(ScanState *from, State state, Rank rank)
+{
+  mps_addr_t object = subject[state][rank];
+  mps_addr_t copied = subject[state][FORWARDED + rank];
+  mps_addr_t ref = object;
+  Seg *its_seg = amc_seg(object);
+  ScanState ss;
+
+  scan_init(&ss, arena, from->trace, rank);
+  EXPECT(_mps_fix2(&ss.ss, &ref) == MPS_RES_OK);
+  switch (fate(state, rank)) {
+  case STAYS:
+    EXPECT(ref == object && help_kind(object) == HELP_OBJECT);
+    EXPECT(its_seg->is_nailed);
+    break;
+  case MOVES:
+    EXPECT(ref != object && ref == help_isfwd(object));
+    EXPECT(amc_seg(ref)->pgen == its_seg->pgen->forward);
+    EXPECT((ss.ss._seen & its_seg->pgen->forward_set) != 0);
+    break;
+  case SPLATTED:
+    EXPECT(ref == NULL && help_kind(object) == HELP_OBJECT);
+    break;
+  }
+  /* The first to preserve a white object says so; finalization asks. */
+  if (rank == RANK_FINAL && (state == MOBILE || state == BOARDED))
+    EXPECT(!ss.was_marked);
+  /* .fix: a copied object is found by all; no ambiguous reference comes so
+   * late (.trace.inv.order). */
+  if (state == BOARDED_PINNED || is_short_of_memory || rank == RANK_AMBIG)
+    return;
+  ss.was_marked = true;
+  ref = copied;
+  EXPECT(_mps_fix2(&ss.ss, &ref) == MPS_RES_OK);
+  EXPECT(ref == help_isfwd(copied));
+  EXPECT(ss.was_marked);
+}
+
+static void forward_some(ScanState *from, State state)
+{
+  for (Index rank = 0; rank < RANKS; ++rank) {
+    mps_addr_t ref = subject[state][FORWARDED + rank];
+    ScanState ss;
+
+    scan_init(&ss, arena, from->trace, RANK_EXACT);
+    EXPECT(_mps_fix2(&ss.ss, &ref) == MPS_RES_OK);
+    EXPECT(ref == help_isfwd(subject[state][FORWARDED + rank]));
+  }
+}
+
+/* .seg.state.stuck: an ambiguous reference where no board can be had. */
+static void stick(ScanState *from)
+{
+  mps_addr_t ref = subject[STUCK][RANK_AMBIG];
+  Seg *its_seg = amc_seg(ref);
+  ScanState ss;
+
+  amc_exhaust_all();
+  scan_init(&ss, arena, from->trace, RANK_AMBIG);
+  EXPECT(_mps_fix2(&ss.ss, &ref) == MPS_RES_OK);
+  EXPECT(its_seg->is_nailed && its_seg->board == NULL && its_seg->is_grey);
+  EXPECT(from->trace->is_emergency);
+  amc_relieve_all();
+  /* .fix.nail.why: it gets no board later. */
+  EXPECT(_mps_fix2(&ss.ss, &ref) == MPS_RES_OK);
+  EXPECT(its_seg->is_nailed && its_seg->board == NULL);
+}
+
+static void fix_all(ScanState *from)
+{
+  ++hooked;
+  if (!is_short_of_memory) {
+    forward_some(from, MOBILE);
+    forward_some(from, BOARDED);
+    forward_some(from, STUCK);
+    stick(from);
+  } else {
+    amc_exhaust();
+  }
+  for (int rank = RANK_WEAK; rank >= RANK_AMBIG; --rank)
+    for (int state = 0; state < STATES; ++state)
+      if (!is_short_of_memory || state != STUCK)
+        fix_one(from, (State)state, (Rank)rank);
+}
+
+/* .fix .fix.nail.states .fix.nail.why .fix.nail.distinguish
+ * .emergency.fix .nailboard.emergency.exact: all cells, _i with memory and
+ * without. */
+START_TEST(test_fix)
+{
+  amc_start((AmcParams){.header = 16});
+  is_short_of_memory = _i != 0;
+  for (int state = 0; state < STATES; ++state) {
+    mps_addr_t other = amc_object(SIZE, 99);
+
+    for (Index i = 0; i < 2 * RANKS; ++i)
+      subject[state][i] = amc_object(SIZE, i);
+    if (state == BOARDED)
+      ambig[0] = other;
+    if (state == BOARDED_PINNED)
+      for (Index i = 0; i < RANKS; ++i)
+        ambig[1 + i] = subject[state][i];
+    amc_new_ap();
+  }
+  amc_at_flip = fix_all;
+  hooked = 0;
+  amc_collect();
+  ck_assert_uint_eq(hooked, 1);
+  amc_relieve();
+  amc_forget();
+  amc_at_flip = NULL;
+  amc_collect();
+  ck_assert_uint_eq(mps_pool_total_size(pool), 0);
+  amc_stop();
+}
+END_TEST
+
+
+/* Want of memory in the large */
+
+static Count in_state[3]; /* of white segments: mobile, boarded, stuck */
+
+static void count_white(Seg *it)
+{
+  ++in_state[!it->is_nailed ? 0 : it->board != NULL ? 1 : 2];
+  EXPECT(it->is_nailed || it->board == NULL); /* .seg.inv.board */
+}
+
+static void count_states(ScanState *ss)
+{
+  memset(in_state, 0, sizeof in_state);
+  RING_FOR(node, after, &ss->trace->whites)
+  count_white(RING_ELEM(Seg, gen_link, node));
+}
+
+static void make_list(Count count)
+{
+  for (Index i = 0; i < count; ++i) {
+    mps_addr_t object = amc_object(SIZE, i);
+
+    help_ref(object)[1] = exact[0]; /* backwards */
+    exact[0] = object;
+    (void)amc_object(SIZE, 12345); /* garbage beside it */
+  }
+  amc_new_ap();
+}
+
+static void check_list(Count count)
+{
+  mps_addr_t object = exact[0];
+
+  for (Index i = count; i-- > 0; object = help_ref(object)[1])
+    EXPECT(amc_is_object(object, SIZE, i));
+  EXPECT(object == NULL);
+}
+
+/* .emergency.scan .nailboard.emergency.exact .seg.state: with memory for
+ * boards only, each live object stays, each dead one goes, and a segment is
+ * scanned until no new nails are driven in.  Nothing is lost. */
+START_TEST(test_boards_only)
+{
+  enum {
+    COUNT = 300
+  };
+  mps_addr_t head;
+  Count segs;
+
+  amc_start((AmcParams){.header = (Size)_i * 16});
+  make_list(COUNT);
+  head = exact[0];
+  segs = amc_segs_count();
+  /* Boards for all of them, and nothing else. */
+  for (Index i = 0; i < segs; ++i)
+    ck_assert_int_eq(ctl_alloc(&amc_held[i].block, &arena->ctl,
+                               nailboard_size(8 * GRAIN, 3)),
+                     MPS_RES_OK);
+  for (Index i = 0; i < segs; ++i)
+    ctl_free(&arena->ctl, amc_held[i].block, nailboard_size(8 * GRAIN, 3));
+  amc_exhaust();
+  amc_at_end = count_states;
+  help_scans = 0;
+  amc_collect();
+  ck_assert_uint_eq(in_state[0], 0);
+  ck_assert_uint_gt(in_state[1], 0);
+  ck_assert_ptr_eq(exact[0], head);
+  check_list(COUNT);
+  ck_assert_uint_gt(help_scans, COUNT); /* in several passes */
+  amc_at_end = NULL;
+  amc_relieve();
+  amc_collect();
+  ck_assert_ptr_ne(exact[0], head);
+  check_list(COUNT);
+  ck_assert_uint_le(mps_pool_total_size(pool), COUNT * SIZE + 8 * GRAIN);
+  amc_stop();
+}
+END_TEST
+
+/* .seg.state.stuck .nailboard.hyper-conservative: without boards garbage
+ * stays too, until the next collection that has memory. */
+START_TEST(test_nothing_at_all)
+{
+  enum {
+    COUNT = 300
+  };
+  mps_addr_t head;
+  Size total;
+
+  amc_start((AmcParams){.header = (Size)_i * 16});
+  make_list(COUNT);
+  head = exact[0];
+  total = mps_pool_total_size(pool);
+  amc_exhaust_all();
+  amc_at_end = count_states;
+  amc_collect();
+  ck_assert_uint_eq(in_state[0] + in_state[1], 0);
+  ck_assert_uint_gt(in_state[2], 0);
+  ck_assert_ptr_eq(exact[0], head);
+  check_list(COUNT);
+  ck_assert_uint_eq(mps_pool_total_size(pool), total);
+  amc_at_end = NULL;
+  amc_relieve_all();
+  amc_collect();
+  check_list(COUNT);
+  ck_assert_uint_le(mps_pool_total_size(pool), COUNT * SIZE + 8 * GRAIN);
+  amc_stop();
+}
+END_TEST
+
+/* A mixture: memory runs out in the middle of copying, at each possible
+ * number of bytes.  Nothing is lost, and what was copied stays copied. */
+START_TEST(test_runs_out)
+{
+  enum {
+    COUNT = 200
+  };
+
+  amc_start((AmcParams){.header = 16});
+  for (Size room = 0; room < 10; ++room) {
+    exact[0] = NULL;
+    make_list(COUNT);
+    ambig[0] = (char *)exact[0] + 8;
+    space_purge(&arena->space, SIZE_MAX);
+    ck_assert_int_eq(mps_arena_commit_limit_set(
+                         arena, mps_arena_committed(arena) + room * GRAIN),
+                     MPS_RES_OK);
+    amc_at_end = count_states;
+    amc_collect();
+    check_list(COUNT);
+    ck_assert_ptr_eq((char *)exact[0] + 8, ambig[0]);
+    amc_relieve();
+    amc_at_end = NULL;
+    amc_collect();
+    check_list(COUNT);
+  }
+  amc_stop();
+}
+END_TEST
+
+int main(void)
+{
+  Suite *suite = suite_create("amc fix");
+  TCase *loops = tcase_create("loops");
+
+  tcase_set_timeout(loops, 60);
+  tcase_add_loop_test(loops, test_every_address, 0, 6);
+  tcase_add_loop_test(loops, test_random_pins, 0, 2);
+  tcase_add_loop_test(loops, test_fix, 0, 2);
+  tcase_add_loop_test(loops, test_boards_only, 0, 3);
+  tcase_add_loop_test(loops, test_nothing_at_all, 0, 3);
+  suite_add_tcase(suite, loops);
+  unit_add(suite, "trim", test_trim);
+  unit_add(suite, "padding", test_padding_retains_nothing);
+  unit_add(suite, "runs-out", test_runs_out);
+  return unit_run(suite);
+}
