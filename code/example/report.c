@@ -330,7 +330,7 @@ static void print_text_section(const Section *s)
   printf("%-13s %6.2f %7.1f", s->name, s->seconds,
          (double)s->counts.bytes / MIB);
   print_generations(s);
-  printf(" %8.1f %7.1f %7.3f %7.1f %6.2f %6.2f %6.2f %7.1f\n",
+  printf(" %8.1f %7.1f %7.2f %7.1f %6.2f %6.2f %6.2f %7.1f\n",
          (double)s->all.condemned / MIB, (double)s->all.copied / MIB,
          (double)s->all.nailed / MIB, (double)s->all.retained / MIB,
          section_percentile(s, 0.5), section_percentile(s, 0.99),
@@ -362,7 +362,7 @@ static void print_text_generation(size_t index)
     printf("%-13s %9s", "top", "");
   else
     printf("%-13zu %9.1f", stats.index, (double)stats.capacity / MIB);
-  printf(" %11zu %9.1f %8.1f %8.3f %8.1f %8.1f\n", work->collections,
+  printf(" %11zu %9.1f %8.1f %8.2f %8.1f %8.1f\n", work->collections,
          (double)work->condemned / MIB, (double)work->copied / MIB,
          (double)work->nailed / MIB, (double)work->retained / MIB,
          (double)stats.size / MIB);

@@ -150,6 +150,26 @@ def test_the_chain_shows_in_the_report(tmp_path):
     assert max(small) > 4 * max(large) > 0
 
 
+def guide_commands():
+    page = (ROOT / "manual/guide-tuning.rst").read_text(encoding="utf-8")
+    return re.findall(r"^   \$ mostly-scheme (.*)$", page, re.M)
+
+
+def test_the_guide_has_commands():
+    assert len(guide_commands()) >= 6
+
+
+@pytest.mark.parametrize("command", guide_commands())
+def test_commands_of_the_guide(command, tmp_path):
+    arguments = [str(ROOT / word) if word.endswith(".scm") else word
+                 for word in command.split()]
+    if arguments[-1].endswith("demo.scm"):
+        arguments.append("--quick")
+    done = scheme(*arguments, cwd=tmp_path)
+    assert "every answer is right" in done.stdout or "0 failed" in done.stdout
+    assert ("program " in done.stdout) == ("--report" in command)
+
+
 def test_report_as_text(tmp_path):
     done = scheme("--report", "--collect-every", "5000",
                   PROGRAMS / "demo.scm", "--quick", cwd=tmp_path)
