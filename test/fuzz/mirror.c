@@ -279,8 +279,8 @@ static void op_audit(Mutator *m, Graph *graph)
   size_t n = 0;
 
   ++m->counts.audits;
-  mps_arena_park(m->world->arena);
   gate_close(m);
+  mps_arena_park(m->world->arena);
   if (!world_threaded(m->world)) {
     graph_verify(m->own);
     audit_pools(m);
@@ -288,8 +288,8 @@ static void op_audit(Mutator *m, Graph *graph)
       audit_object(m, node);
   }
   graph_verify(m->own);
-  gate_open(m);
   mps_arena_release(m->world->arena);
+  gate_open(m);
 }
 
 
@@ -369,12 +369,11 @@ static bool mutator_create(Mutator *m, World *world, Graph *own,
 
 static void mutator_destroy(Mutator *m)
 {
+  gate_close(m);
   if (m->own->arena != NULL) {
     close_all(m, m->own);
-    gate_close(m);
     graph_verify(m->own);
     graph_destroy(m->own);
-    gate_open(m);
   }
   while (m->aps > 0)
     mps_ap_destroy(m->ap[--m->aps].ap);
@@ -382,6 +381,7 @@ static void mutator_destroy(Mutator *m)
     mps_root_destroy(m->root);
   if (m->thr != NULL)
     mps_thread_dereg(m->thr);
+  gate_open(m);
 }
 
 typedef struct Thread {
