@@ -265,9 +265,37 @@ def test_broken_tree_has_that_fault(tree, name):
         only(faults, words)
 
 
-def test_longest_function_passes(tree):
-    edit(tree, LOW, "", long_function(60))
+SCANNER = """
+int mps_scan(int a, int b, int c, int d, int e, int f, int g)
+{
+  MPS_SCAN_BEGIN(ss)
+  {
+    if (1)
+      if (2)
+        if (3)
+          if (4)
+            ;
+  }
+  MPS_SCAN_END(ss);
+}
+"""
+
+
+@pytest.mark.parametrize("code", [long_function(60), SCANNER])
+def test_largest_functions_pass(tree, code):
+    edit(tree, LOW, "", code)
     assert sizes.check(tree) == []
+
+
+@pytest.mark.parametrize("old,new,words", [
+    ("            ;", "            if (5)\n              ;", "5 levels"),
+    ("mps_scan", "low_scan", "7 parameters"),
+    ("  MPS_SCAN_BEGIN(ss)\n", "", "5 levels"),
+])
+def test_larger_functions_do_not(tree, old, new, words):
+    edit(tree, LOW, "", SCANNER.replace(old, new))
+    faults = sizes.check(tree)
+    only(faults, words)
 
 
 def test_exception_excuses(tree):
