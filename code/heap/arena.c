@@ -107,7 +107,7 @@ static void arena_init(Arena *arena, Size size, const ArenaParams *params)
   ring_init(&arena->cursors);
   for (Index i = 0; i < WORD_BITS; ++i)
     ring_init(&arena->remembered[i]);
-  gen_init(&arena->top, arena, SIZE_MAX, ARENA_TOP_MORTALITY);
+  gen_init_top(&arena->top, arena, ARENA_TOP_MORTALITY);
   ld_history_init(&arena->ld);
   message_queue_init(&arena->messages, arena_release_message, arena);
 }

@@ -29,11 +29,52 @@ typedef struct BarrierSlot {
 static BarrierSlot barrier_slots[BARRIER_ARENAS_MAX];
 static pthread_mutex_t barrier_slots_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* barrier_hit -- the client was refused a write: allow it and remember
+/* barrier_push_hit -- remember that a segment was written to
  *
- * Runs in a signal handler.  Marking and pushing are atomic, as several
- * threads may hit one segment at once; the threads can't be stopped while
- * one is in here (.plat.fault.sink), so the collector finds the list whole. */
+ * Runs in a signal handler, as do the next ones.  Marking and pushing are
+ * atomic, as several threads may hit one segment at once; the threads can't
+ * be stopped while one is in here (.plat.fault.sink), so the collector finds
+ * the list whole. */
+
+static void barrier_push_hit(Arena *arena, Seg *seg)
+{
+  Seg *head;
+
+  if (atomic_exchange(&seg->is_hit, true))
+    return;
+  head = atomic_load(&arena->hits);
+  do
+    seg->hit_next = head;
+  while (!atomic_compare_exchange_weak(&arena->hits, &head, seg));
+}
+
+/* barrier_open -- allow writes to every segment in the unit that an address
+ * is in
+ *
+ * The process has no mapping left for cutting out one segment.  A whole
+ * unit becomes one with its neighbours that are open already. */
+
+static bool barrier_open(Arena *arena, Addr addr)
+{
+  const Space *space = &arena->space;
+  Index first = size_round_down(space_index(space, addr), space->unit_grains);
+  Addr base = addr_add(space->base, first << space->shift);
+  Addr limit = addr_add(base, space->unit);
+
+  for (Index i = first; i < first + space->unit_grains; ++i) {
+    Seg *seg = space->seg[i];
+
+    if (seg == NULL || !seg->is_protected)
+      continue;
+    barrier_push_hit(arena, seg);
+    /* One that reaches beyond the unit is opened all the way. */
+    base = seg->base < base ? seg->base : base;
+    limit = seg->limit > limit ? seg->limit : limit;
+  }
+  return plat_vm_protect(base, addr_diff(base, limit), false);
+}
+
+/* barrier_hit -- the client was refused a write: allow it and remember */
 
 static bool barrier_hit(Arena *arena, Addr addr)
 {
@@ -44,14 +85,9 @@ static bool barrier_hit(Arena *arena, Addr addr)
     return false;
   if (!seg->is_protected)
     return space_has_addr(space, addr); /* another thread was faster */
-  if (!atomic_exchange(&seg->is_hit, true)) {
-    Seg *head = atomic_load(&arena->hits);
-
-    do
-      seg->hit_next = head;
-    while (!atomic_compare_exchange_weak(&arena->hits, &head, seg));
-  }
-  return plat_vm_protect(seg->base, seg_size(seg), false);
+  barrier_push_hit(arena, seg);
+  return plat_vm_protect(seg->base, seg_size(seg), false)
+         || barrier_open(arena, addr);
 }
 
 static bool barrier_fault(Addr addr)

@@ -10,7 +10,7 @@
 
 /* Generations */
 
-/* gen_take_id -- an id that nobody has, or the last one, shared (.gen.id) */
+/* gen_take_id -- an id that nobody has, or the top's, shared (.gen.id) */
 
 static unsigned char gen_take_id(Arena *arena)
 {
@@ -23,15 +23,27 @@ static unsigned char gen_take_id(Arena *arena)
   return id;
 }
 
-void gen_init(Gen *gen, Arena *arena, Size capacity, double mortality)
+static void gen_init_id(Gen *gen, unsigned char id, Size capacity,
+                        double mortality)
 {
   memset(gen, 0, sizeof *gen);
-  gen->id = gen_take_id(arena);
+  gen->id = id;
   gen->capacity = capacity;
   gen->mortality = mortality;
   ring_init(&gen->pgens);
   gen->sig = GEN_SIG;
   ASSERT(gen_check(gen));
+}
+
+void gen_init(Gen *gen, Arena *arena, Size capacity, double mortality)
+{
+  gen_init_id(gen, gen_take_id(arena), capacity, mortality);
+}
+
+void gen_init_top(Gen *gen, Arena *arena, double mortality)
+{
+  arena->gen_ids |= REFSET_KIND(KIND_GEN_MAX);
+  gen_init_id(gen, KIND_GEN_MAX, SIZE_MAX, mortality);
 }
 
 void gen_finish(Gen *gen, Arena *arena)

@@ -12,6 +12,9 @@
  * only less precise (.gen.id). */
 MOSTLY_INTERN void gen_init(Gen *gen, Arena *arena, Size capacity,
                             double mortality);
+/* The one in which every chain ends.  It has the highest id, so that what
+ * refers to it alone is last in the remembered lists (.gen.id). */
+MOSTLY_INTERN void gen_init_top(Gen *gen, Arena *arena, double mortality);
 MOSTLY_INTERN void gen_finish(Gen *gen, Arena *arena);
 MOSTLY_INTERN bool gen_check(const Gen *gen);
 /* Bytes that were allocated or promoted into it since it was last

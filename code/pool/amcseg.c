@@ -175,12 +175,19 @@ static Res amc_to_seg(Seg **seg_out, Addr *limit_out, PoolGen *pgen, Size size,
                       Size want)
 {
   const Amc *amc = amc_of_pool(pgen->pool);
+  Trace *trace = pgen->pool->arena->trace;
   Res res;
 
   ASSERT(pgen->forward != NULL);
+  /* What was refused once in a trace would be refused again: don't ask for
+   * each object. */
+  if (size >= trace->refused)
+    return MPS_RES_MEMORY;
   res = amc_seg_alloc(seg_out, limit_out, amc, pgen->forward, size, want);
-  if (res != MPS_RES_OK)
+  if (res != MPS_RES_OK) {
+    trace->refused = size;
     return res;
+  }
   /* A ramp that keeps its survivors doesn't count them until it ends. */
   (*seg_out)->is_deferred
       = pgen->forward == pgen && amc->ramp.state == RAMP_RAMPING;

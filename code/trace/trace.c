@@ -17,6 +17,10 @@
 
 #include <string.h>
 
+/* Spare fractions from which on the client doesn't mind that memory is kept
+ * for what is needed again at once. */
+#define TRACE_KEEP_SPARE 0.5
+
 /* Bytes copied, from which the rate of tracing can be told. */
 #define TRACE_RATE_MIN ((Size)512 << 10)
 
@@ -312,6 +316,7 @@ static void trace_begin(Trace *trace, TraceWhy why)
 {
   trace->is_running = true;
   trace->is_emergency = false;
+  trace->refused = SIZE_MAX;
   trace->why = why;
   trace->white = REFSET_EMPTY;
   trace->condemned = 0;
@@ -376,7 +381,7 @@ static Size trace_expected_fill(const Trace *trace)
 {
   Size sum = 0;
 
-  if (trace->why == TRACE_WHY_CLIENT)
+  if (trace->arena->space.spare < TRACE_KEEP_SPARE)
     return 0;
   RING_FOR(node, after, &trace->arena->chains)
   trace_add_nursery(&sum, RING_ELEM(Chain, link, node));

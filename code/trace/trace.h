@@ -32,6 +32,7 @@ typedef struct Trace {
   Arena *arena;
   bool is_running;
   bool is_emergency; /* memory ran out: survivors stay where they are */
+  Size refused; /* bytes; a request for so many has failed in this trace */
   TraceWhy why;
   RefSet white;         /* the condemned generations */
   Ring whites;          /* condemned segments, by gen_link */
