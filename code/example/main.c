@@ -25,23 +25,29 @@ static Value call_global(const char *name, Value list)
 
 /* The prelude lies beside the sources, in scheme/, unless the command line
  * says otherwise. */
-static Value prelude_name(const char *given)
+static const char *prelude_path(const char *given, char path[PATH_BYTES])
 {
   static const char source[] = __FILE__;
   const char *slash = strrchr(source, '/');
-  char path[PATH_BYTES];
 
   if (given != NULL)
-    return string_from_c(given);
-  (void)snprintf(path, sizeof path, "%.*sscheme/prelude.scm",
+    return given;
+  (void)snprintf(path, PATH_BYTES, "%.*sscheme/prelude.scm",
                  slash == NULL ? 0 : (int)(slash + 1 - source), source);
-  return string_from_c(path);
+  return path;
 }
 
 static void load_prelude(const char *given)
 {
-  Value port = port_open_file(prelude_name(given), false);
+  char buffer[PATH_BYTES];
+  const char *path = prelude_path(given, buffer);
+  Value port;
 
+  if (access(path, R_OK) != 0) {
+    fprintf(stderr, "mostly-scheme: can't read %s: give --prelude\n", path);
+    vm_exit(EXIT_FAILURE);
+  }
+  port = port_open_file(string_from_c(path), false);
   for (;;) {
     Value form = read_value(port);
 
