@@ -150,7 +150,7 @@ static void check_tiling(const bool *is_pinned, Count pads_before)
   EXPECT(seg->used_limit == (Addr)((char *)help_block(old[last - 1]) + SIZE));
 }
 
-/* .nailboard.limitations.reclaim .pad.reason.nmr .reclaim */
+/* .nailboard.limitations.reclaim .pad.reason.nmr .reclaim .trace.work */
 START_TEST(test_random_pins)
 {
   unit_seed("pins");
@@ -158,11 +158,14 @@ START_TEST(test_random_pins)
   for (Index n = 0; n < 300; ++n) {
     bool is_pinned[OBJECTS];
     unsigned rarity = 1 + (unsigned)unit_random(20);
+    GenWork before = chain->gens[0].total;
+    Count pinned = 0;
 
     fill_segment();
     for (Index i = 0; i < OBJECTS; ++i) {
       is_pinned[i] = unit_random(rarity) == 0;
       ambig[i] = is_pinned[i] ? (char *)old[i] + unit_random(SIZE - 32) : NULL;
+      pinned += is_pinned[i];
       if (unit_random(2) == 0)
         exact[i] = NULL;
     }
@@ -177,10 +180,30 @@ START_TEST(test_random_pins)
       }
     }
     check_tiling(is_pinned, 0);
+    EXPECT(chain->gens[0].total.preserved == before.preserved + pinned * SIZE);
+    EXPECT(chain->gens[0].total.retained
+           == before.retained + (pinned > 0 ? GRAIN : 0));
     amc_forget();
     amc_collect();
     EXPECT(mps_pool_total_size(pool) == 0);
   }
+  amc_stop();
+}
+END_TEST
+
+/* A pad that is shorter than the header, at the end of a segment: its
+ * client pointer is outside, and nothing names it. */
+START_TEST(test_short_pad)
+{
+  amc_start((AmcParams){.is_not_interior = true, .header = 32});
+  for (Index i = 0; i < GRAIN / SIZE; ++i)
+    exact[i] = amc_object(i == 0 ? SIZE - 8 : SIZE, i);
+  ambig[0] = exact[5];
+  amc_new_ap();
+  amc_collect();
+  ck_assert_ptr_eq(ambig[0], exact[5]);
+  for (Index i = 0; i < GRAIN / SIZE; ++i)
+    ck_assert(amc_is_object(exact[i], i == 0 ? SIZE - 8 : SIZE, i));
   amc_stop();
 }
 END_TEST
@@ -544,6 +567,7 @@ int main(void)
   tcase_add_loop_test(loops, test_boards_only, 0, 3);
   tcase_add_loop_test(loops, test_nothing_at_all, 0, 3);
   suite_add_tcase(suite, loops);
+  unit_add(suite, "short-pad", test_short_pad);
   unit_add(suite, "trim", test_trim);
   unit_add(suite, "padding", test_padding_retains_nothing);
   unit_add(suite, "runs-out", test_runs_out);
