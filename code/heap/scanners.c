@@ -14,6 +14,10 @@
 /* A word of an area, whatever type the client gave it. */
 typedef Word __attribute__((may_alias)) ScannersWord;
 
+/* A stack is scanned with all that the address sanitizer put between its
+ * variables, and frames that it thinks are over. */
+#define SCANNERS_ANY __attribute__((no_sanitize_address))
+
 /* Fix a word whose tag bits are those of mask, and put them back. */
 #define SCANNERS_FIX(ss, p, word, mask) \
   do { \
@@ -27,6 +31,7 @@ typedef Word __attribute__((may_alias)) ScannersWord;
     } \
   } while (0)
 
+SCANNERS_ANY
 mps_res_t mps_scan_area(mps_ss_t ss, void *base, void *limit, void *closure)
 {
   MPS_SCAN_BEGIN(ss)
@@ -38,6 +43,7 @@ mps_res_t mps_scan_area(mps_ss_t ss, void *base, void *limit, void *closure)
   return MPS_RES_OK;
 }
 
+SCANNERS_ANY
 mps_res_t mps_scan_area_masked(mps_ss_t ss, void *base, void *limit,
                                void *closure)
 {
@@ -52,6 +58,7 @@ mps_res_t mps_scan_area_masked(mps_ss_t ss, void *base, void *limit,
   return MPS_RES_OK;
 }
 
+SCANNERS_ANY
 mps_res_t mps_scan_area_tagged(mps_ss_t ss, void *base, void *limit,
                                void *closure)
 {
@@ -68,6 +75,7 @@ mps_res_t mps_scan_area_tagged(mps_ss_t ss, void *base, void *limit,
   return MPS_RES_OK;
 }
 
+SCANNERS_ANY
 mps_res_t mps_scan_area_tagged_or_zero(mps_ss_t ss, void *base, void *limit,
                                        void *closure)
 {
