@@ -1,13 +1,13 @@
 /* step.c -- flip at every instruction of reserve and commit
  *
- *   step [--stride N] [--json]
+ *   step [--each N] [--json]
  *
  * The processor's trap flag stops the mutator after each instruction.  The
  * handler counts those of the allocation sequence, and at one or two of
  * them it has another thread collect, which stops the mutator where it
  * stands, moves what it may and lets it go on.  Every instruction is tried,
- * and every pair of them (with --stride every N-th), in code as the compiler
- * made it, and after each object all objects must be found intact.
+ * and every pair of them (with --each only N pairs for each first), in code
+ * as the compiler made it, and after each object all must be found intact.
  *
  * An object's references are copied into it through a register that is
  * cleared at once, so that nothing but the protocol tells the collector
@@ -19,7 +19,7 @@
  *
  * It needs the trap flag, so it does nothing where there is none.
  *
- * ctest: --stride 7
+ * ctest: --each 3
  *
  * Design: .fuzz.req.step, .fuzz.step (design/fuzz.rst).
  */
@@ -76,8 +76,8 @@ static mps_ap_t ap;
 static Word roots[REFS];              /* exact */
 static Word serials[EPOCH + 1][REFS]; /* the mirror: 0 is null */
 static Word root_serials[REFS];
-static Word count;      /* of objects in this epoch */
-static long stride = 1; /* between the second instructions of pairs */
+static Word count; /* of objects in this epoch */
+static long each;  /* second instructions for each first; 0 is all */
 
 /* What the trap handler and the collecting thread share */
 static volatile bool stepping;
@@ -91,8 +91,8 @@ __attribute__((noreturn)) static void fail(const char *what, Word value)
 {
   fprintf(stderr,
           "step: FAILED: %s: 0x%lx, with flips at instructions %ld and %ld\n"
-          "repeat: step --stride %ld\n",
-          what, (unsigned long)value, flip_at[0], flip_at[1], stride);
+          "repeat: step --each %ld\n",
+          what, (unsigned long)value, flip_at[0], flip_at[1], each);
   _exit(1);
 }
 
@@ -369,7 +369,7 @@ static long one(const Sequence *sequence, long first, long second)
 
 static void all_pairs(const Sequence *sequence)
 {
-  long first, second, n, most;
+  long first, second, n, most, stride;
 
   one(sequence, -1, -1);
   n = one(sequence, -1, -1);
@@ -378,6 +378,7 @@ static void all_pairs(const Sequence *sequence)
     retries += most > n;
     if (most > n + SLACK)
       most = n + SLACK;
+    stride = each > 0 ? 1 + (most - first) / each : 1;
     for (second = first + 1 + first % stride; second < most; second += stride)
       one(sequence, first, second);
   }
@@ -467,14 +468,14 @@ int main(int argc, char **argv)
   void *cold = &cold;
 
   for (i = 1; i < argc; ++i) {
-    if (strcmp(argv[i], "--stride") == 0 && i + 1 < argc)
-      stride = strtol(argv[++i], NULL, 10);
+    if (strcmp(argv[i], "--each") == 0 && i + 1 < argc)
+      each = strtol(argv[++i], NULL, 10);
     else if (strcmp(argv[i], "--json") == 0)
       json = true;
     else
       return 2;
   }
-  if (stride < 1)
+  if (each < 0)
     return 2;
   catch_traps();
   alarm(250);

@@ -197,7 +197,7 @@ def random_mirror(chance, seconds=10):
 
 
 def random_step(chance):
-    return Case("step", ["--stride", chance.randrange(1, 30)])
+    return Case("step", ["--each", chance.randrange(1, 30)])
 
 
 def random_workload(chance):

@@ -81,7 +81,7 @@ def test_same_seed_same_episode(run):
 @pytest.mark.skipif(platform.machine() != "x86_64",
                     reason="needs the trap flag")
 def test_step(run):
-    run("step", "--stride", 5)
+    run("step", "--each", 8)
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64" or not cases.compiler(),
