@@ -158,6 +158,14 @@ static Value prim_collections(Value *args)
   return fixnum((intptr_t)heap_collections());
 }
 
+/* (collect-every): objects between collections that were asked for on the
+ * command line, 0 for none */
+static Value prim_collect_every(Value *args)
+{
+  (void)args;
+  return fixnum((intptr_t)heap_collect_every());
+}
+
 static Value prim_report_begin(Value *args)
 {
   report_begin(check_string("report-begin", args[0]));
@@ -229,6 +237,7 @@ static const Primitive table[] = {
     {"gc", 0, 0, prim_gc, NULL},
     {"gc-stats", 0, 0, prim_gc_stats, NULL},
     {"collections", 0, 0, prim_collections, NULL},
+    {"collect-every", 0, 0, prim_collect_every, NULL},
     {"report-begin", 1, 1, prim_report_begin, NULL},
     {"report-end", 0, 0, prim_report_end, NULL},
     {"runtime", 0, 0, prim_runtime, NULL},

@@ -229,6 +229,11 @@ size_t heap_collections(void)
   return mps_collections(heap.arena);
 }
 
+uint64_t heap_collect_every(void)
+{
+  return heap.collect_every;
+}
+
 size_t heap_committed(void)
 {
   return mps_arena_committed(heap.arena);

@@ -344,6 +344,7 @@ void heap_destroy(void);
 void heap_collect(void);
 size_t heap_collections(void);
 size_t heap_committed(void);
+uint64_t heap_collect_every(void);
 mps_arena_t heap_arena(void);
 mps_chain_t heap_chain(void); /* null: the arena's own */
 

@@ -1,12 +1,13 @@
 ;;; demo.scm -- real programs with known answers
 ;;;
-;;;   mostly-scheme [OPTION ...] demo.scm [--quick] [TEXT]
+;;;   mostly-scheme [OPTION ...] demo.scm [--quick | --full] [TEXT]
 ;;;
 ;;; Makes a concordance of the text, by default that of the GPL version 3
 ;;; as Debian ships it, and runs the classic programs for collectors.  Each
 ;;; answer is checked; the exit code is not zero if one is wrong.  With
 ;;; --quick the programs do less of the same, so that they can be run with a
-;;; collection every few objects.  --report shows what the collector did in
+;;; collection every few objects; --collect-every has that effect too, unless
+;;; --full says that the time doesn't matter.  --report shows what the collector did in
 ;;; each program.
 ;;;
 ;;; Design: .example.req.answers (design/example.rst).
@@ -23,9 +24,13 @@
 (load "digits.scm")
 
 (define arguments (cdr (command-line)))
-(define quick? (and (member "--quick" arguments) #t))
+(define quick?
+  (and (or (member "--quick" arguments)
+           (and (positive? (collect-every))
+                (not (member "--full" arguments))))
+       #t))
 (define text
-  (let ((names (delete "--quick" arguments)))
+  (let ((names (delete "--full" (delete "--quick" arguments))))
     (if (null? names)
         "/usr/share/common-licenses/GPL-3"
         (car names))))
@@ -52,6 +57,11 @@
     (newline)))
 
 (define (size full quick) (if quick? quick full))
+
+(if (and quick? (positive? (collect-every)))
+    (begin
+      (display "Less of each program, for the many collections (or --full).")
+      (newline)))
 
 
 (program "concordance"
