@@ -345,10 +345,21 @@ void barrier_forget(Seg *seg)
   }
 }
 
+static void barrier_lift_seg(Seg *seg, void *closure)
+{
+  barrier_expose(seg);
+}
+
+/* The remembered lists won't do: a segment that refers to nothing is on none
+ * of them. */
+
 void barrier_lift(Arena *arena)
 {
-  for (Index i = 0; i < WORD_BITS; ++i)
-    RING_FOR(node, after, &arena->remembered[i])
-  barrier_expose(RING_ELEM(Seg, ref_link, node));
+  RING_FOR(node, after, &arena->pools)
+  {
+    Pool *pool = RING_ELEM(Pool, link, node);
+
+    pool->class->segs(pool, barrier_lift_seg, NULL);
+  }
   arena->barrier = BARRIER_NONE;
 }
