@@ -7,8 +7,8 @@
 ;;; answer is checked; the exit code is not zero if one is wrong.  With
 ;;; --quick the programs do less of the same, so that they can be run with a
 ;;; collection every few objects; --collect-every has that effect too, unless
-;;; --full says that the time doesn't matter.  --report shows what the collector did in
-;;; each program.
+;;; --full says that the time doesn't matter.  --report shows what the
+;;; collector did in each program.
 ;;;
 ;;; Design: .example.req.answers (design/example.rst).
 
