@@ -256,6 +256,7 @@ static inline void probe_pad(mps_addr_t base, size_t size)
   EXPECT((Word)base % WORD == 0);
   EXPECT(size > 0 && size % WORD == 0);
   log_call(CALL_PAD, block, size);
+  memset(block, 0xDD, size); /* so that nobody takes it for an object */
   block[0] = block_info(size, KIND_PAD);
 }
 
