@@ -134,7 +134,7 @@ static void table_set(Table *table, size_t i, Node *node, mps_addr_t client)
   table->node[i] = node;
 }
 
-static mps_res_t table_scan_words(mps_ss_t ss, Word *base, Word *limit)
+static mps_res_t table_scan_words(mps_ss_t ss, Word *base, const Word *limit)
 {
   MPS_SCAN_BEGIN(ss)
   {
