@@ -146,18 +146,25 @@ static bool api_is_count(size_t count)
   return 0 < count && count <= PTRDIFF_MAX / sizeof(Word);
 }
 
+/* By arithmetic on words, as base may be null before it is checked. */
+static void *api_table_limit(void *base, size_t count)
+{
+  return addr_add(base, count * sizeof(Word));
+}
+
 mps_res_t mps_root_create_table(mps_root_t *root_o, mps_arena_t arena,
                                 mps_rank_t rank, mps_rm_t rm, mps_addr_t *base,
                                 size_t count)
 {
   if (!API_REQUIRE(api_is_count(count),
                    "mps_root_create_table: count must be positive")
-      || !API_REQUIRE(api_is_area(base, base + count),
+      || !API_REQUIRE(api_is_area(base, api_table_limit(base, count)),
                       "mps_root_create_table: base must be word-aligned and "
                       "not null"))
     return MPS_RES_PARAM;
-  return mps_root_create_area(root_o, arena, rank, rm, base, base + count,
-                              mps_scan_area, NULL);
+  return mps_root_create_area(root_o, arena, rank, rm, base,
+                              api_table_limit(base, count), mps_scan_area,
+                              NULL);
 }
 
 mps_res_t mps_root_create_table_masked(mps_root_t *root_o, mps_arena_t arena,
@@ -168,13 +175,13 @@ mps_res_t mps_root_create_table_masked(mps_root_t *root_o, mps_arena_t arena,
   if (!API_REQUIRE(api_is_count(count),
                    "mps_root_create_table_masked: count must be positive")
       || !API_REQUIRE(
-          api_is_area(base, base + count),
+          api_is_area(base, api_table_limit(base, count)),
           "mps_root_create_table_masked: base must be word-aligned "
           "and not null"))
     return MPS_RES_PARAM;
   return mps_root_create_area_tagged(root_o, arena, rank, rm, base,
-                                     base + count, mps_scan_area_tagged, mask,
-                                     0);
+                                     api_table_limit(base, count),
+                                     mps_scan_area_tagged, mask, 0);
 }
 
 static bool api_is_cold(const void *cold)
