@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
@@ -106,6 +107,100 @@ START_TEST(threads_build_while_others_collect)
   for (size_t i = 0; i < NELEMS(threads); ++i)
     ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
   ck_assert_uint_gt(mps_collections(shared.arena), 10);
+  client_destroy(&shared);
+}
+END_TEST
+
+/* The same with references that nothing pins: a flip between their loading
+ * and the commit makes them stale, and so the commit must fail. */
+
+enum {
+  TABLE = 16
+};
+
+typedef struct Hand {
+  mps_addr_t exact[TABLE];
+  mps_addr_t volatile fresh; /* ambiguous */
+  unsigned long refused;
+} Hand;
+
+static Hand hands[4];
+
+static void link_once(Hand *hand, mps_ap_t ap, Word n)
+{
+  size_t to = (size_t)(n * 7 % TABLE), at = (size_t)(n % TABLE);
+  mps_addr_t block;
+
+  for (;;) {
+    MUST(mps_reserve(&block, ap, NODE));
+    block_init(block, NODE, 0, KIND_OBJ, at);
+    hand->fresh = block;
+    *block_slot(block, 0, 0) = hand->exact[to];
+    if (n % 16 == 0)
+      (void)sched_yield();
+    if (mps_commit(ap, block, NODE))
+      break;
+    ++hand->refused;
+  }
+  hand->exact[at] = hand->fresh;
+}
+
+static void *link_nodes(void *arg)
+{
+  Hand *hand = arg;
+  mps_thr_t thread;
+  mps_root_t exact, ambig;
+  mps_ap_t ap;
+
+  MUST(mps_thread_reg(&thread, shared.arena));
+  MUST(mps_ap_create_k(&ap, shared.pool, mps_args_none));
+  exact = root_table(shared.arena, mps_rank_exact(), hand->exact, TABLE);
+  ambig = root_table(shared.arena, mps_rank_ambig(),
+                     (mps_addr_t *)(uintptr_t)&hand->fresh, 1);
+  for (Word n = 0; !is_over; ++n) {
+    if (n % 1000 == 0) /* chains end sometimes, or all would live */
+      memset(hand->exact, 0, sizeof hand->exact);
+    link_once(hand, ap, n);
+  }
+  mps_ap_destroy(ap);
+  mps_root_destroy(exact);
+  mps_root_destroy(ambig);
+  mps_thread_dereg(thread);
+  return NULL;
+}
+
+static void check_node(mps_addr_t object, mps_fmt_t fmt, mps_pool_t pool,
+                       void *p, size_t s)
+{
+  mps_addr_t to;
+
+  if (block_kind(object) != KIND_OBJ)
+    return;
+  EXPECT(block_size(object) == NODE);
+  to = *block_slot(object, 0, 0);
+  EXPECT(to == NULL || (block_kind(to) == KIND_OBJ && block_size(to) == NODE));
+}
+
+START_TEST(commits_of_stale_references_fail)
+{
+  Options options = {.gens = 2, .capacity = 100};
+  pthread_t threads[NELEMS(hands)];
+  unsigned long refused = 0;
+
+  shared = client_create(&options);
+  for (size_t i = 0; i < NELEMS(threads); ++i)
+    ck_assert_int_eq(pthread_create(&threads[i], NULL, link_nodes, &hands[i]),
+                     0);
+  for (int n = 0; n < 1000; ++n) {
+    MUST(mps_arena_collect(shared.arena));
+    mps_arena_formatted_objects_walk(shared.arena, check_node, NULL, 0);
+  }
+  is_over = 1;
+  for (size_t i = 0; i < NELEMS(threads); ++i) {
+    ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    refused += hands[i].refused;
+  }
+  (void)printf("%lu commits were refused\n", refused);
   client_destroy(&shared);
 }
 END_TEST
@@ -291,6 +386,7 @@ int main(void)
 
   unit_seed("threads");
   add_loop(suite, "build", threads_build_while_others_collect, 1);
+  unit_add(suite, "stale", commits_of_stale_references_fail);
   unit_add(suite, "churn", threads_come_and_go);
   add_loop(suite, "signals", stopping_a_thread_is_not_seen_by_it, 3);
   unit_add(suite, "errno", entry_points_leave_errno_alone);
