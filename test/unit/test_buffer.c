@@ -379,6 +379,18 @@ START_TEST(test_every_leaf_event)
 }
 END_TEST
 
+/* Segments without a buffer are no longer needed. */
+static void free_unused(void)
+{
+  RING_FOR(node, after, &fake->pgens[0].segs)
+  {
+    Seg *seg = RING_ELEM(Seg, gen_link, node);
+
+    if (seg->buffer == NULL)
+      seg_free(seg);
+  }
+}
+
 /* .buffer.states in any order; every commit that failed is made again. */
 START_TEST(test_random)
 {
@@ -428,16 +440,8 @@ START_TEST(test_random)
       (void)event_reserve(&block, size);
     }
     check_model();
-    if (i % 256 == 0) {
-      /* Segments without a buffer are no longer needed. */
-      RING_FOR(node, after, &fake->pgens[0].segs)
-      {
-        Seg *seg = RING_ELEM(Seg, gen_link, node);
-
-        if (seg->buffer == NULL)
-          seg_free(seg);
-      }
-    }
+    if (i % 256 == 0)
+      free_unused();
   }
   ck_assert_uint_gt(trips, 50);
   ck_assert_uint_gt(orphans, 50);
