@@ -22,7 +22,7 @@ DIALECTS = [
     ("clang++", "c++98"), ("clang++", "c++17"),
 ]
 STANDARD = "#include <limits.h>\n#include <stdarg.h>\n#include <stddef.h>\n"
-OURS = re.compile(r"_?(?:mps|MPS)_\w+|mps\w*_h$")
+OURS = re.compile(r"_?(?:mps|MPS)_\w+|mps\w*_h$|mostly_\w+")
 
 
 def run(command, source):
