@@ -364,6 +364,46 @@ START_TEST(test_condemn_no_board)
 }
 END_TEST
 
+static void minor_collection(void)
+{
+  amc_new_ap();
+  mps_arena_park(arena);
+  chain->gens[0].is_condemned = true;
+  (void)trace_run(arena, TRACE_WHY_CLIENT);
+  amc_verify();
+}
+
+/* .heap.remembered .trace.grey .seg.grey: what only an old object refers to
+ * survives a minor collection, however often that object has been scanned
+ * before, and whether its segment is watched or not. */
+START_TEST(test_old_to_young)
+{
+  enum {
+    COUNT = 300
+  };
+
+  unit_seed("old to young");
+  amc_start((AmcParams){.header = 16});
+  for (Index i = 0; i < COUNT; ++i)
+    exact[i] = amc_object(256, i);
+  for (Index n = 0; n < 5; ++n)
+    amc_collect(); /* to the top */
+  for (Index n = 0; n < 200; ++n) {
+    Index from = unit_random(COUNT);
+    mps_addr_t young = amc_object(64, 1000 + n);
+
+    help_ref(exact[from])[3] = young;
+    if (unit_random(2) == 0)
+      help_ref(exact[from])[4] = exact[unit_random(COUNT)];
+    minor_collection();
+    ck_assert_ptr_ne(help_ref(exact[from])[3], young);
+    ck_assert(amc_is_object(help_ref(exact[from])[3], 64, 1000 + n));
+    ck_assert_uint_eq(amc_seg(exact[from])->pgen->index, 3);
+  }
+  amc_stop();
+}
+END_TEST
+
 /* .buffer.orphan: a buffer that is exactly full keeps nothing. */
 START_TEST(test_full_buffer)
 {
@@ -421,6 +461,7 @@ int main(void)
   unit_add(suite, "flush", test_flush);
   unit_add(suite, "nothing", test_condemn_nothing);
   unit_add(suite, "no-board", test_condemn_no_board);
+  unit_add(suite, "old", test_old_to_young);
   unit_add(suite, "full", test_full_buffer);
   unit_add(suite, "hash-arrays", test_hash_arrays);
   return unit_run(suite);

@@ -35,6 +35,32 @@ START_TEST(test_capacity)
 }
 END_TEST
 
+/* .gen.due .poll.due: long before the policy is asked as a routine. */
+START_TEST(test_small_capacity)
+{
+  static mps_gen_param_s params[] = {{16, 0.9}};
+  mps_chain_t small_chain;
+  mps_pool_t small;
+  mps_ap_t small_ap;
+  mps_addr_t object;
+
+  amc_start((AmcParams){0});
+  mps_arena_release(arena);
+  ck_assert_int_eq(mps_chain_create(&small_chain, arena, 1, params),
+                   MPS_RES_OK);
+  small = amc_make_pool(&(AmcParams){0}, small_chain);
+  ck_assert_int_eq(mps_ap_create_k(&small_ap, small, mps_args_none),
+                   MPS_RES_OK);
+  for (Index i = 0; i < 64 * KIB / 64; ++i)
+    ck_assert_int_eq(help_make(&object, small_ap, 64, i), MPS_RES_OK);
+  ck_assert_uint_ge(mps_collections(arena), 2);
+  mps_ap_destroy(small_ap);
+  mps_pool_destroy(small);
+  mps_chain_destroy(small_chain);
+  amc_stop();
+}
+END_TEST
+
 /* The states that requests leave behind (T45, T49). */
 START_TEST(test_states)
 {
@@ -119,6 +145,7 @@ int main(void)
   Suite *suite = suite_create("poll");
 
   unit_add(suite, "capacity", test_capacity);
+  unit_add(suite, "small", test_small_capacity);
   unit_add(suite, "states", test_states);
   unit_add(suite, "memory", test_for_memory);
   unit_add(suite, "limit", test_limit);

@@ -376,9 +376,18 @@ START_TEST(test_remembered)
     memset(item[i].seg->base, 0, 4 * KIB);
     table[RANK_EXACT][i] = item[i].seg->base;
   }
+  /* Two old ones, each of which refers to another generation. */
+  ck_assert_int_eq(seg_alloc(&item[4].seg, &fake->pgens[3], &trace_class,
+                             RANK_EXACT, 4 * KIB),
+                   MPS_RES_OK);
+  pgen_account_fill(item[4].seg);
+  pgen_account_empty(item[4].seg);
+  memset(item[4].seg->base, 0, 4 * KIB);
   refs_of(item[3].seg)[0] = item[2].seg->base;
+  refs_of(item[4].seg)[0] = item[1].seg->base;
   arena_stop(arena);
   barrier_settle(item[3].seg, REFSET_KIND(item[2].seg->kind));
+  barrier_settle(item[4].seg, REFSET_KIND(item[1].seg->kind));
   arena_resume(arena);
   for (Index i = 0; i < ITEMS; ++i)
     item[i].scans = 0;
@@ -386,6 +395,7 @@ START_TEST(test_remembered)
   chain->gens[1].is_condemned = true;
   (void)trace_run(arena, TRACE_WHY_CLIENT);
   ck_assert_uint_eq(item[3].scans, 0);
+  ck_assert_uint_eq(item[4].scans, 1);
   ck_assert_uint_eq(item[2].scans, 1); /* nobody knows what it refers to */
   ck_assert(item[1].is_preserved);
   for (Index i = 0; i < ITEMS; ++i)
@@ -394,7 +404,18 @@ START_TEST(test_remembered)
   chain->gens[2].is_condemned = true;
   (void)trace_run(arena, TRACE_WHY_CLIENT);
   ck_assert_uint_eq(item[3].scans, 1);
+  ck_assert_uint_eq(item[4].scans, 0);
   ck_assert_uint_eq(item[3].seg->refset, REFSET_KIND(item[2].seg->kind));
+  /* What was seen before doesn't count: the client has written over it. */
+  refs_of(item[4].seg)[0] = item[2].seg->base;
+  for (Index n = 0; n < 4; ++n) {
+    phase = PHASE_IDLE;
+    chain->gens[2].is_condemned = true;
+    (void)trace_run(arena, TRACE_WHY_CLIENT);
+    for (Index i = 0; i < ITEMS; ++i)
+      item[i] = (Item){.seg = item[i].seg};
+  }
+  ck_assert_uint_eq(item[4].seg->refset, REFSET_KIND(item[2].seg->kind));
   finish();
 }
 END_TEST
