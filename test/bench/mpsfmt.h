@@ -169,7 +169,7 @@ static void gc_setup(mps_pool_class_t cls)
   MPS_ARGS_END(args);
 }
 
-static unsigned long gc_cycles(void)
+static inline unsigned long gc_cycles(void)
 {
   return (unsigned long)mps_collections(arena);
 }
