@@ -13,8 +13,8 @@ static Count api_count_gens(const Arena *arena)
 {
   Count count = 1; /* the top */
 
-  RING_FOR(node, after, &arena->chains)
-  count += RING_ELEM(Chain, link, node)->count;
+  RING_FOR (node, after, &arena->chains)
+    count += RING_ELEM(Chain, link, node)->count;
   return count;
 }
 
@@ -36,8 +36,7 @@ size_t mostly_gen_count(mps_arena_t arena)
 static Gen *api_find_gen(Chain **chain_out, Index *index_out, Arena *arena,
                          Index number)
 {
-  RING_FOR(node, after, &arena->chains)
-  {
+  RING_FOR (node, after, &arena->chains) {
     Chain *chain = RING_ELEM(Chain, link, node);
 
     if (number < chain->count) {

@@ -28,14 +28,14 @@ static pthread_mutex_t arena_all_lock = PTHREAD_MUTEX_INITIALIZER;
 static void arena_before_fork(void)
 {
   (void)pthread_mutex_lock(&arena_all_lock);
-  RING_FOR(node, after, &arena_all)
-  plat_lock_claim(&RING_ELEM(Arena, all_link, node)->lock);
+  RING_FOR (node, after, &arena_all)
+    plat_lock_claim(&RING_ELEM(Arena, all_link, node)->lock);
 }
 
 static void arena_after_fork_parent(void)
 {
-  RING_FOR(node, after, &arena_all)
-  plat_lock_release(&RING_ELEM(Arena, all_link, node)->lock);
+  RING_FOR (node, after, &arena_all)
+    plat_lock_release(&RING_ELEM(Arena, all_link, node)->lock);
   (void)pthread_mutex_unlock(&arena_all_lock);
 }
 
@@ -45,8 +45,8 @@ static void arena_after_fork_parent(void)
 static void arena_after_fork_child(void)
 {
   plat_fork_reinit();
-  RING_FOR(node, after, &arena_all)
-  plat_lock_reinit(&RING_ELEM(Arena, all_link, node)->lock);
+  RING_FOR (node, after, &arena_all)
+    plat_lock_reinit(&RING_ELEM(Arena, all_link, node)->lock);
   (void)pthread_mutex_init(&arena_all_lock, NULL);
 }
 

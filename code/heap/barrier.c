@@ -212,8 +212,8 @@ static RefSet barrier_nurseries(const Arena *arena)
 {
   RefSet set = REFSET_EMPTY;
 
-  RING_FOR(node, after, &arena->chains)
-  set |= REFSET_KIND(RING_ELEM(Chain, link, node)->gens[0].id);
+  RING_FOR (node, after, &arena->chains)
+    set |= REFSET_KIND(RING_ELEM(Chain, link, node)->gens[0].id);
   return set;
 }
 
@@ -355,8 +355,7 @@ static void barrier_lift_seg(Seg *seg, void *closure)
 
 void barrier_lift(Arena *arena)
 {
-  RING_FOR(node, after, &arena->pools)
-  {
+  RING_FOR (node, after, &arena->pools) {
     Pool *pool = RING_ELEM(Pool, link, node);
 
     pool->class->segs(pool, barrier_lift_seg, NULL);

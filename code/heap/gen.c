@@ -70,8 +70,8 @@ Size gen_fresh(const Gen *gen)
 {
   Size size = 0;
 
-  RING_FOR(node, after, &gen->pgens)
-  size += RING_ELEM(PoolGen, gen_link, node)->account.fresh;
+  RING_FOR (node, after, &gen->pgens)
+    size += RING_ELEM(PoolGen, gen_link, node)->account.fresh;
   return size;
 }
 
@@ -79,8 +79,8 @@ Size gen_size(const Gen *gen)
 {
   Size size = 0;
 
-  RING_FOR(node, after, &gen->pgens)
-  size += RING_ELEM(PoolGen, gen_link, node)->account.total;
+  RING_FOR (node, after, &gen->pgens)
+    size += RING_ELEM(PoolGen, gen_link, node)->account.total;
   return size;
 }
 
@@ -177,8 +177,7 @@ bool pgen_check(const PoolGen *pgen)
   if (CHECK_DEEP) {
     Size total = 0;
 
-    RING_FOR(node, after, &pgen->segs)
-    {
+    RING_FOR (node, after, &pgen->segs) {
       const Seg *seg = RING_ELEM(Seg, gen_link, node);
 
       CHECK(seg->pgen == pgen);

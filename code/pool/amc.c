@@ -137,8 +137,8 @@ static void amc_finish(Pool *pool)
     PoolGen *pgen = &amc->pgens[i];
 
     amc_cursor_close(pgen);
-    RING_FOR(node, after, &pgen->segs)
-    seg_free(RING_ELEM(Seg, gen_link, node));
+    RING_FOR (node, after, &pgen->segs)
+      seg_free(RING_ELEM(Seg, gen_link, node));
     pgen_finish(pgen);
   }
   ctl_free(&pool->arena->ctl, amc->pgens, (amc->gens + 1) * sizeof(PoolGen));
@@ -279,8 +279,8 @@ static void amc_ramp_end(Pool *pool, Buffer *buffer)
   if (!ramp_leave(&amc->ramp, 1))
     return;
   /* What the ramp kept back counts towards a collection from now on. */
-  RING_FOR(node, after, &pgen->segs)
-  pgen_account_undefer(RING_ELEM(Seg, gen_link, node));
+  RING_FOR (node, after, &pgen->segs)
+    pgen_account_undefer(RING_ELEM(Seg, gen_link, node));
 }
 
 static void amc_condemned(Pool *pool, PoolGen *pgen)
@@ -329,8 +329,8 @@ static void amc_segs(Pool *pool, void (*visit)(Seg *seg, void *p), void *p)
   Amc *amc = amc_of_pool(pool);
 
   for (Index i = 0; i <= amc->gens; ++i)
-    RING_FOR(node, after, &amc->pgens[i].segs)
-  visit(RING_ELEM(Seg, gen_link, node), p);
+    RING_FOR (node, after, &amc->pgens[i].segs)
+      visit(RING_ELEM(Seg, gen_link, node), p);
 }
 
 

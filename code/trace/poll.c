@@ -43,8 +43,7 @@ static void poll_snapshot_chains(PollSnapshot *snapshot, Arena *arena,
 
   snapshot->now.chains = chain_at;
   snapshot->now.chain_count = chains;
-  RING_FOR(node, after, &arena->chains)
-  {
+  RING_FOR (node, after, &arena->chains) {
     const Chain *chain = RING_ELEM(Chain, link, node);
 
     *chain_at++ = (PolicyChain){gen_at, chain->count, false};
@@ -61,8 +60,8 @@ static bool poll_snapshot_init(PollSnapshot *snapshot, Arena *arena)
   Count chains = ring_length(&arena->chains);
   Count gens = 0;
 
-  RING_FOR(node, after, &arena->chains)
-  gens += RING_ELEM(Chain, link, node)->count;
+  RING_FOR (node, after, &arena->chains)
+    gens += RING_ELEM(Chain, link, node)->count;
   snapshot->size = chains * sizeof(PolicyChain) + gens * sizeof(PolicyGen);
   if (ctl_alloc(&snapshot->store, &arena->ctl, snapshot->size) != MPS_RES_OK)
     return false;
@@ -93,8 +92,7 @@ static void poll_snapshot_finish(PollSnapshot *snapshot, Arena *arena)
 
 static void poll_mark_world(Arena *arena)
 {
-  RING_FOR(node, after, &arena->chains)
-  {
+  RING_FOR (node, after, &arena->chains) {
     Chain *chain = RING_ELEM(Chain, link, node);
 
     for (Index i = 0; i < chain->count; ++i)
@@ -128,8 +126,7 @@ static void poll_adapt(Arena *arena, bool is_world)
 
   if (!poll_snapshot_init(&snapshot, arena))
     return;
-  RING_FOR(node, after, &arena->chains)
-  {
+  RING_FOR (node, after, &arena->chains) {
     Chain *chain = RING_ELEM(Chain, link, node);
 
     if (chain->is_adaptive)

@@ -72,8 +72,7 @@ bool trace_check(const Trace *trace)
 
 static void trace_each_gen(Trace *trace, void (*visit)(Trace *, Gen *))
 {
-  RING_FOR(node, after, &trace->arena->chains)
-  {
+  RING_FOR (node, after, &trace->arena->chains) {
     Chain *chain = RING_ELEM(Chain, link, node);
 
     for (Index i = 0; i < chain->count; ++i)
@@ -87,12 +86,11 @@ static void trace_each_gen(Trace *trace, void (*visit)(Trace *, Gen *))
 
 static void trace_orphan_buffers(Arena *arena)
 {
-  RING_FOR(pool_node, pool_after, &arena->pools)
-  {
+  RING_FOR (pool_node, pool_after, &arena->pools) {
     Pool *pool = RING_ELEM(Pool, link, pool_node);
 
-    RING_FOR(node, after, &pool->buffers)
-    buffer_orphan(RING_ELEM(Buffer, link, node));
+    RING_FOR (node, after, &pool->buffers)
+      buffer_orphan(RING_ELEM(Buffer, link, node));
   }
 }
 
@@ -102,8 +100,7 @@ static void trace_condemn_pgen(Trace *trace, PoolGen *pgen)
   BarrierRun run = {NULL, NULL};
   bool is_any = false;
 
-  RING_FOR(node, after, &pgen->segs)
-  {
+  RING_FOR (node, after, &pgen->segs) {
     Seg *seg = RING_ELEM(Seg, gen_link, node);
     Size size = seg->class->whiten(seg);
 
@@ -130,8 +127,8 @@ static void trace_condemn_gen(Trace *trace, Gen *gen)
   if (!gen->is_condemned)
     return;
   gen->is_condemned = false;
-  RING_FOR(node, after, &gen->pgens)
-  trace_condemn_pgen(trace, RING_ELEM(PoolGen, gen_link, node));
+  RING_FOR (node, after, &gen->pgens)
+    trace_condemn_pgen(trace, RING_ELEM(PoolGen, gen_link, node));
   if (gen->work.condemned > 0) {
     gen->work.collections = 1;
     trace->white |= REFSET_KIND(gen->id);
@@ -158,8 +155,7 @@ static void trace_find_grey(Trace *trace)
   Index last = WORD_BITS - 1 - (Index)__builtin_clzll(trace->white);
 
   for (Index i = 0; i <= last; ++i)
-    RING_FOR(node, after, &arena->remembered[i])
-    {
+    RING_FOR (node, after, &arena->remembered[i]) {
       Seg *seg = RING_ELEM(Seg, ref_link, node);
 
       if (seg->is_white)
@@ -174,8 +170,7 @@ static void trace_find_grey(Trace *trace)
 
 static void trace_count_gen(Trace *trace, Gen *gen)
 {
-  RING_FOR(node, after, &gen->pgens)
-  {
+  RING_FOR (node, after, &gen->pgens) {
     PoolGen *pgen = RING_ELEM(PoolGen, gen_link, node);
 
     trace->not_condemned += pgen->account.total;
@@ -187,12 +182,11 @@ static void trace_count_gen(Trace *trace, Gen *gen)
 
 static void trace_flip_buffers(Arena *arena)
 {
-  RING_FOR(pool_node, pool_after, &arena->pools)
-  {
+  RING_FOR (pool_node, pool_after, &arena->pools) {
     Pool *pool = RING_ELEM(Pool, link, pool_node);
 
-    RING_FOR(node, after, &pool->buffers)
-    buffer_flip(RING_ELEM(Buffer, link, node));
+    RING_FOR (node, after, &pool->buffers)
+      buffer_flip(RING_ELEM(Buffer, link, node));
   }
 }
 
@@ -201,8 +195,7 @@ static void trace_scan_roots(Trace *trace, Rank rank)
   ScanState ss;
 
   scan_init(&ss, trace->arena, trace, rank);
-  RING_FOR(node, after, &trace->arena->roots)
-  {
+  RING_FOR (node, after, &trace->arena->roots) {
     Root *root = RING_ELEM(Root, link, node);
 
     if (root->rank == rank) {
@@ -242,8 +235,7 @@ static Seg *trace_next_grey(Arena *arena)
     arena->grey = seg->grey_next;
     return seg;
   }
-  RING_FOR(node, after, &arena->cursors)
-  {
+  RING_FOR (node, after, &arena->cursors) {
     const Cursor *cursor = RING_ELEM(Cursor, link, node);
 
     if (cursor->seg->rank != RANK_NONE && cursor->seg->scanned < cursor->init)
@@ -273,16 +265,14 @@ static void trace_scan_grey(Trace *trace)
 
 static void trace_reclaim(Trace *trace)
 {
-  RING_FOR(node, after, &trace->whites)
-  {
+  RING_FOR (node, after, &trace->whites) {
     Seg *seg = RING_ELEM(Seg, gen_link, node);
 
     ASSERT(!seg->is_grey);
     seg->class->reclaim(seg); /* consumes it, or puts it back */
   }
   ASSERT(ring_is_single(&trace->whites));
-  RING_FOR(node, after, &trace->arena->pools)
-  {
+  RING_FOR (node, after, &trace->arena->pools) {
     Pool *pool = RING_ELEM(Pool, link, node);
 
     pool->class->trace_end(pool);
@@ -383,8 +373,8 @@ static Size trace_expected_fill(const Trace *trace)
 
   if (trace->arena->space.spare < TRACE_KEEP_SPARE)
     return 0;
-  RING_FOR(node, after, &trace->arena->chains)
-  trace_add_nursery(&sum, RING_ELEM(Chain, link, node));
+  RING_FOR (node, after, &trace->arena->chains)
+    trace_add_nursery(&sum, RING_ELEM(Chain, link, node));
   return sum;
 }
 

@@ -38,8 +38,7 @@ void walk_pool_objects(Pool *pool, mps_formatted_objects_stepper_t visit,
 void walk_objects(Arena *arena, mps_formatted_objects_stepper_t visit, void *p,
                   size_t s)
 {
-  RING_FOR(node, after, &arena->pools)
-  {
+  RING_FOR (node, after, &arena->pools) {
     Pool *pool = RING_ELEM(Pool, link, node);
 
     if (pool->format != NULL)
@@ -115,8 +114,7 @@ static void walk_seg_restore(Seg *seg, void *closure)
 
 static void walk_each_seg(Arena *arena, void (*visit)(Seg *seg, void *p))
 {
-  RING_FOR(node, after, &arena->pools)
-  {
+  RING_FOR (node, after, &arena->pools) {
     Pool *pool = RING_ELEM(Pool, link, node);
 
     pool->class->segs(pool, visit, &arena->space);
@@ -130,8 +128,7 @@ void walk_roots(Arena *arena, mps_roots_stepper_t visit, void *p, size_t s)
   arena_stop(arena);
   walk_each_seg(arena, walk_seg_white);
   for (unsigned rank = RANK_AMBIG; rank <= RANK_WEAK; ++rank)
-    RING_FOR(node, after, &arena->roots)
-    {
+    RING_FOR (node, after, &arena->roots) {
       walk.root = RING_ELEM(Root, link, node);
       if (walk.root->rank != (Rank)rank)
         continue;

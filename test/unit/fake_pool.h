@@ -57,8 +57,8 @@ static inline void fake_finish(Pool *pool)
   FakePool *fake = fake_of(pool);
 
   for (Index i = 0; i <= fake->gens; ++i) {
-    RING_FOR(node, after, &fake->pgens[i].segs)
-    seg_free(RING_ELEM(Seg, gen_link, node));
+    RING_FOR (node, after, &fake->pgens[i].segs)
+      seg_free(RING_ELEM(Seg, gen_link, node));
     pgen_finish(&fake->pgens[i]);
   }
 }
@@ -128,8 +128,8 @@ static inline void fake_segs(Pool *pool, void (*visit)(Seg *seg, void *p),
   FakePool *fake = fake_of(pool);
 
   for (Index i = 0; i <= fake->gens; ++i)
-    RING_FOR(node, after, &fake->pgens[i].segs)
-  visit(RING_ELEM(Seg, gen_link, node), p);
+    RING_FOR (node, after, &fake->pgens[i].segs)
+      visit(RING_ELEM(Seg, gen_link, node), p);
 }
 
 static const PoolClass fake_class = {

@@ -428,8 +428,8 @@ static void count_white(Seg *it)
 static void count_states(ScanState *ss)
 {
   memset(in_state, 0, sizeof in_state);
-  RING_FOR(node, after, &ss->trace->whites)
-  count_white(RING_ELEM(Seg, gen_link, node));
+  RING_FOR (node, after, &ss->trace->whites)
+    count_white(RING_ELEM(Seg, gen_link, node));
 }
 
 static void make_list(Count count)

@@ -382,8 +382,7 @@ END_TEST
 /* Segments without a buffer are no longer needed. */
 static void free_unused(void)
 {
-  RING_FOR(node, after, &fake->pgens[0].segs)
-  {
+  RING_FOR (node, after, &fake->pgens[0].segs) {
     Seg *seg = RING_ELEM(Seg, gen_link, node);
 
     if (seg->buffer == NULL)

@@ -45,8 +45,7 @@ static void check_ring(Index r)
   EXPECT(ring_check(&ring[r]));
   EXPECT(ring_is_single(&ring[r]) == (count[r] == 0));
   EXPECT(ring_length(&ring[r]) == count[r]);
-  RING_FOR(node, after, &ring[r])
-  {
+  RING_FOR (node, after, &ring[r]) {
     EXPECT(n < count[r]);
     EXPECT(ring_check(node));
     EXPECT(RING_ELEM(Member, link, node) == &member[in[r][n]]);
@@ -130,8 +129,7 @@ START_TEST(test_remove_while_visiting)
     start();
     for (Index m = 0; m < 6; ++m)
       append(0, m);
-    RING_FOR(node, after, &ring[0])
-    {
+    RING_FOR (node, after, &ring[0]) {
       EXPECT(RING_ELEM(Member, link, node) == &member[visited]);
       if ((goes >> visited & 1) != 0) {
         Index r;
