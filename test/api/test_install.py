@@ -87,7 +87,7 @@ def test_no_path_of_the_build(prefix):
 def test_cmake_package(prefix, source):
     here = source.parent
     (here / "CMakeLists.txt").write_text(PROJECT)
-    run("cmake", "-S", here, "-B", here / "build",
+    run("cmake", "-G", "Ninja", "-S", here, "-B", here / "build",
         f"-DCMAKE_PREFIX_PATH={prefix}")
     run("cmake", "--build", here / "build")
     assert needs_mostly(here / "build/shared")
