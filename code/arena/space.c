@@ -13,9 +13,9 @@
 #define SPACE_SPAN_MAX ((Size)1 << (sizeof(Word) == 8 ? 40 : 30))
 /* A run of at least this many clean grains is brought in by one call. */
 #define SPACE_POPULATE_MIN 4
-/* Units are huge once so many bytes are in use, and where so great a part
- * of the memory may be spare, since they come into memory whole. */
-#define SPACE_HUGE_USED ((Size)96 << 20)
+/* Units are huge once so many bytes live, and where so great a part of the
+ * memory may be spare, since they come into memory whole. */
+#define SPACE_HUGE_LIVE ((Size)96 << 20)
 #define SPACE_HUGE_SPARE 0.25
 
 
@@ -205,6 +205,7 @@ Res space_init(Space *space, const SpaceParams *params)
   space->reserved = 0;
   space->overhead = params->overhead;
   space->used_size = 0;
+  space->live = 0;
   space->spare_size = 0;
   space->committed_max = params->overhead;
   space->commit_limit = params->commit_limit;
@@ -429,8 +430,8 @@ static Res space_map_units(Space *space, Index grain, Count grains)
 
 static bool space_may_be_huge(const Space *space, Size more)
 {
-  return space->used_size >= SPACE_HUGE_USED
-         && space->spare >= SPACE_HUGE_SPARE && space->unit == SPACE_UNIT
+  return space->live >= SPACE_HUGE_LIVE && space->spare >= SPACE_HUGE_SPARE
+         && space->unit == SPACE_UNIT
          && more <= space->commit_limit - space_committed(space);
 }
 
@@ -470,8 +471,27 @@ static void space_fill_huge(Space *space, Index grain, Count grains)
   }
 }
 
+/* space_renew_unit -- make a unit clean that holds nothing but spare grains,
+ * and the run that is about to be taken, so that it can become huge
+ *
+ * Dropping and clearing its pages once is less than what small pages cost
+ * in each collection from then on (.space.huge). */
+
+static void space_renew_unit(Space *space, Index unit)
+{
+  Index first = unit * space->unit_grains;
+  Index limit = first + space->unit_grains;
+  Count dirty = bits_count_range(space->dirty, first, limit);
+
+  if (space->unit_state[unit] != UNIT_MAPPED || dirty == 0)
+    return;
+  plat_vm_purge(addr_add(space->base, unit * space->unit), space->unit);
+  bits_clear_range(space->dirty, first, limit);
+  space->spare_size -= dirty << space->shift;
+}
+
 /* space_choose_huge -- decide it for the units of a run, before it is
- * touched */
+ * touched: it is marked as used, and nothing else of it is accounted */
 
 static void space_choose_huge(Space *space, Index grain, Count grains)
 {
@@ -479,8 +499,14 @@ static void space_choose_huge(Space *space, Index grain, Count grains)
   Index last = (grain + grains - 1) / space->unit_grains;
   bool is_huge = space_may_be_huge(space, (last - first + 1) * space->unit);
 
-  for (Index u = first; u <= last; ++u)
+  for (Index u = first; u <= last; ++u) {
+    Index base = size_max(grain, u * space->unit_grains);
+    Index limit = size_min(grain + grains, (u + 1) * space->unit_grains);
+
+    if (is_huge && space->unit_free[u] + (limit - base) == space->unit_grains)
+      space_renew_unit(space, u);
     space_set_huge(space, u, is_huge);
+  }
 }
 
 /* space_commit -- bring a run that is marked as used into memory
@@ -492,6 +518,7 @@ static Res space_commit(Space *space, Index grain, Count grains)
   Count clean = grains - bits_count_range(space->dirty, grain, grain + grains);
   Size need = clean << space->shift;
   Size now = space_committed(space);
+  bool may_renew = space->live >= SPACE_HUGE_LIVE;
   Res res;
 
   if (need > space->commit_limit - now) {
@@ -503,8 +530,9 @@ static Res space_commit(Space *space, Index grain, Count grains)
   res = space_map_units(space, grain, grains);
   if (res != MPS_RES_OK)
     return res;
-  if (clean > 0)
+  if (clean > 0 || may_renew)
     space_choose_huge(space, grain, grains);
+  clean = grains - bits_count_range(space->dirty, grain, grain + grains);
   if (clean >= SPACE_POPULATE_MIN && grains <= space->unit_grains)
     plat_vm_populate(addr_add(space->base, grain << space->shift),
                      grains << space->shift);
@@ -623,6 +651,11 @@ void space_purge(Space *space, Size want)
 
   if (freed < want)
     (void)space_purge_pass(space, want - freed, false);
+}
+
+void space_note_live(Space *space)
+{
+  space->live = space->used_size;
 }
 
 void space_trim(Space *space, Size keep)

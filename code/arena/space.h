@@ -81,6 +81,7 @@ typedef struct Space {
   Size spare_size;    /* bytes of spare grains */
   Size committed_max; /* the most that was committed at one time */
   Size commit_limit;
+  Size live;    /* bytes that the last full collection left in use */
   double spare; /* fraction of committed that may be spare */
 
   SpaceHook extended; /* called for each chunk that comes and goes */
@@ -121,6 +122,9 @@ MOSTLY_INTERN bool space_check(const Space *space);
 MOSTLY_INTERN Res space_alloc(Addr *base_out, Space *space, Count grains,
                               SpaceEnd end);
 MOSTLY_INTERN void space_free(Space *space, Addr base, Count grains);
+
+/* After a collection of everything: what is used now will stay a while. */
+MOSTLY_INTERN void space_note_live(Space *space);
 
 /* Give back what exceeds the spare fraction, and chunks of which nothing is
  * left.  With a fraction above zero, keep bytes may stay all the same: the

@@ -147,6 +147,8 @@ static Size poll_run(Arena *arena, TraceWhy why, bool is_world)
   arena->is_polling = true;
   condemned = trace_run(arena, why);
   arena->is_polling = false;
+  if (condemned > 0 && is_world)
+    space_note_live(&arena->space);
   if (condemned > 0)
     poll_adapt(arena, is_world);
   return condemned;

@@ -585,6 +585,7 @@ START_TEST(test_huge)
   space.spare = 0.25;
   (void)take(big >> 12, SPACE_LOW);
   ck_assert_uint_eq(space.spare_size, 0);
+  space_note_live(&space);
   a = take(1, SPACE_LOW);
   ck_assert_uint_eq(space.spare_size, 2 * MIB - 4 * KIB);
   *(Word *)a = 1;
