@@ -403,12 +403,14 @@ START_TEST(test_two_stoppers)
     ck_assert_int_eq(atomic_load(&stopper[i].faults), 0);
   }
 
-  /* They took turns. */
+  /* Neither starves.  More can't be asked: one that the system doesn't run
+   * isn't waiting for its turn. */
   Count first = atomic_load(&stopper[0].rounds);
   Count second = atomic_load(&stopper[1].rounds);
   ck_assert_uint_gt(first, 10);
-  ck_assert_uint_le(first, second + second / 10 + 10);
-  ck_assert_uint_le(second, first + first / 10 + 10);
+  ck_assert_uint_gt(second, 10);
+  ck_assert_uint_le(first, 20 * second);
+  ck_assert_uint_le(second, 20 * first);
   worker_end(&worker[0]);
   worker_end(&worker[1]);
 }
