@@ -208,7 +208,7 @@ static void poll_harshly(Arena *arena, bool was_any)
 {
   static Index turn;
 
-  if (was_any)
+  if (!HARSH || was_any)
     return;
   ++turn;
   poll_mark_chain(poll_chain(arena, turn % ring_length(&arena->chains)), 0);
@@ -243,8 +243,7 @@ void poll_maybe(Arena *arena)
     was_world = was_world || choice.kind == POLICY_WORLD;
     was_any = true;
   }
-  if (HARSH)
-    poll_harshly(arena, was_any);
+  poll_harshly(arena, was_any);
 }
 
 bool poll_for_memory(Arena *arena)
