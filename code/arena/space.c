@@ -474,8 +474,8 @@ static void space_fill_huge(Space *space, Index grain, Count grains)
 /* space_renew_unit -- make a unit clean that holds nothing but spare grains,
  * and the run that is about to be taken, so that it can become huge
  *
- * Dropping and clearing its pages once is less than what small pages cost
- * in each collection from then on (.space.huge). */
+ * Its pages are dropped and cleared once; small pages cost something in
+ * each collection (.space.huge). */
 
 static void space_renew_unit(Space *space, Index unit)
 {

@@ -1,8 +1,8 @@
 /* fix.c -- the second stage of fix
  *
  * It is here, above the pool classes, because it knows one of them by name:
- * a call through the segment's class would cost the most frequent case a
- * tenth of its time.
+ * that takes a call through the segment's class out of the most frequent
+ * case (.decisions.inline).
  *
  * Design: .critical.reference (design/critical.rst).
  */
