@@ -18,6 +18,7 @@
 #include "plat/plat_os.c"
 #include "plat/plat_clock.c"
 #include "plat/plat_vm_posix.c"
+#include "plat/plat_track.c"
 #include "plat/plat_lock.c"
 #include "plat/plat_thread.c"
 #include "plat/plat_fault.c"

@@ -55,10 +55,12 @@ static BarrierMeans api_barrier(const char *name)
 {
   if (name != NULL && strcmp(name, "none") == 0)
     return BARRIER_NONE;
-  (void)API_REQUIRE(name == NULL || strcmp(name, "protect") == 0,
+  if (name != NULL && strcmp(name, "protect") == 0)
+    return BARRIER_PROTECT;
+  (void)API_REQUIRE(name == NULL || strcmp(name, "track") == 0,
                     "mps_arena_create_k: MPS_KEY_ARENA_BARRIER (or "
-                    "MOSTLY_BARRIER) must be protect or none");
-  return BARRIER_PROTECT;
+                    "MOSTLY_BARRIER) must be track, protect or none");
+  return BARRIER_TRACK;
 }
 
 static void api_take_arena_args(ArenaParams *params, mps_arg_s *args)
@@ -236,7 +238,7 @@ void mps_arena_spare_set(mps_arena_t arena, double spare)
     return;
   arena_enter(arena, NULL);
   arena->space.spare = spare;
-  space_trim(&arena->space, 0);
+  (void)space_trim(&arena->space, 0, SIZE_MAX);
   arena_leave(arena);
 }
 
@@ -426,6 +428,7 @@ mps_res_t mps_addr_object(mps_addr_t *p_o, mps_arena_t arena, mps_addr_t addr)
   if (!API_OUT(p_o, mps_addr_object) || !API_ARENA(arena, mps_addr_object))
     return MPS_RES_PARAM;
   arena_enter(arena, NULL);
+  poll_finish(arena);
   seg = space_seg(&arena->space, addr);
   if (seg != NULL)
     res = seg->class->find(p_o, seg, addr);

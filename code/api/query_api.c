@@ -8,6 +8,7 @@
 #include "../heap/seg.h"
 #include "../include/mpscamc.h"
 #include "../include/mpslib.h"
+#include "../trace/poll.h"
 #include "../trace/walk.h"
 
 
@@ -169,19 +170,34 @@ void mps_ld_reset(mps_ld_t ld, mps_arena_t arena)
   ld_reset(ld, &arena->ld);
 }
 
-/* The grain map is all that is looked at, as a segment may go away at any
- * moment; while threads run, nothing is white in it. */
+/* api_ld_ids -- the generations that an address may be in
+ *
+ * The grain map is all that is looked at, as a segment may go away at any
+ * moment.  Where a trace has left something white, any condemned generation
+ * may be the one; if that trace ends while we look, we look again
+ * (.ld.white). */
+
+static RefSet api_ld_ids(const Arena *arena, mps_addr_t addr)
+{
+  Index i = space_index(&arena->space, addr);
+  const volatile unsigned char *kind = arena->space.kind;
+  const volatile RefSet *white = &arena->trace->white;
+
+  if (i >= arena->space.grains)
+    return REFSET_EMPTY;
+  for (;;) {
+    unsigned char it = kind[i];
+    RefSet ids = it == KIND_WHITE ? *white : REFSET_KIND(it);
+
+    if (it != KIND_WHITE || (ids != REFSET_EMPTY && kind[i] == KIND_WHITE))
+      return ids & ~REFSET_NOT_GENS;
+  }
+}
+
 void mps_ld_add(mps_ld_t ld, mps_arena_t arena, mps_addr_t addr)
 {
-  Index i;
-
-  if (!API_LD(ld, arena, mps_ld_add))
-    return;
-  i = space_index(&arena->space, addr);
-  ld_add(ld, &arena->ld,
-         i < arena->space.grains
-             ? REFSET_KIND(arena->space.kind[i]) & ~REFSET_NOT_GENS
-             : REFSET_EMPTY);
+  if (API_LD(ld, arena, mps_ld_add))
+    ld_add(ld, &arena->ld, api_ld_ids(arena, addr));
 }
 
 void mps_ld_merge(mps_ld_t dest, mps_arena_t arena, mps_ld_t src)
@@ -218,6 +234,7 @@ mps_res_t mps_pool_walk(mps_pool_t pool, mps_area_scan_t scan_area,
       || !API_PARKED(pool->arena, mps_pool_walk))
     return MPS_RES_PARAM;
   arena_enter(pool->arena, NULL);
+  poll_finish(pool->arena);
   res = walk_areas(pool, scan_area, closure);
   arena_leave(pool->arena);
   return res;
@@ -232,6 +249,7 @@ void mps_arena_formatted_objects_walk(mps_arena_t arena,
                                  "not be null"))
     return;
   arena_enter(arena, NULL);
+  poll_finish(arena);
   walk_objects(arena, f, p, s);
   arena_leave(arena);
 }
@@ -259,6 +277,7 @@ void mps_amc_apply(mps_pool_t pool, mps_amc_apply_stepper_t f, void *p,
       || !API_REQUIRE(f != NULL, "mps_amc_apply: f must not be null"))
     return;
   arena_enter(pool->arena, NULL);
+  poll_finish(pool->arena);
   walk_pool_objects(pool, api_apply, &apply, s);
   arena_leave(pool->arena);
 }

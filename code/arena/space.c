@@ -35,6 +35,8 @@ static void space_lay_tables(Space *space, char *at)
   at += units * sizeof(uint32_t);
   space->unit_room = (uint32_t *)(void *)at;
   at += units * sizeof(uint32_t);
+  space->unit_watched = (uint32_t *)(void *)at;
+  at += units * sizeof(uint32_t);
   space->unit_state = (unsigned char *)at;
   at += units;
   space->kind = (unsigned char *)at;
@@ -44,7 +46,7 @@ static Size space_tables_size(const Space *space)
 {
   Count units = space->span / space->unit;
   Size size = space->grains * (sizeof(struct Seg *) + 1)
-              + 2 * BITS_WORDS(space->grains) * sizeof(Word) + units * 9;
+              + 2 * BITS_WORDS(space->grains) * sizeof(Word) + units * 13;
 
   return size_round_up(size, plat_page_size());
 }
@@ -658,26 +660,38 @@ void space_note_live(Space *space)
   space->live = space->used_size;
 }
 
-void space_trim(Space *space, Size keep)
+/* space_excess -- how many bytes are to go */
+
+static Size space_excess(const Space *space, Size keep)
 {
   /* Giving x bytes back lowers both sides: spare - x <= f (committed - x). */
   double excess = (double)space->spare_size
                   - space->spare * (double)space_committed(space);
+  double want;
 
   if (space->spare > 0.0)
     excess -= (double)keep;
-  ASSERT(space_check(space));
-  if (excess > 0.0) {
-    double want = space->spare < 1.0 ? excess / (1.0 - space->spare) : 0.0;
+  if (excess <= 0.0 || space->spare >= 1.0)
+    return 0;
+  want = excess / (1.0 - space->spare);
+  return want < (double)space->spare_size ? (Size)want : space->spare_size;
+}
 
-    space_purge(space, want < (double)space->spare_size ? (Size)want
-                                                        : space->spare_size);
-  }
+bool space_trim(Space *space, Size keep, Size most)
+{
+  Size excess = space_excess(space, keep);
+
+  ASSERT(space_check(space));
+  if (excess > 0)
+    space_purge(space, size_min(excess, most));
+  if (excess > most)
+    return false;
   for (Index i = space->chunk_count; i-- > 1;)
     if (space_chunk_is_clean(space, &space->chunks[i]))
       space_chunk_drop(space, i);
   if (CHECK_DEEP)
     space_check_deep(space);
+  return true;
 }
 
 Res space_set_limit(Space *space, Size limit)

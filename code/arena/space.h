@@ -70,6 +70,7 @@ typedef struct Space {
   uint32_t *unit_free;       /* a unit: free grains */
   uint32_t *unit_room;       /* a unit: no free run is longer than this */
   unsigned char *unit_state; /* a unit: UNIT_ below */
+  uint32_t *unit_watched;    /* a unit: for the barrier, watched segments */
 
   Chunk chunks[SPACE_CHUNKS_MAX]; /* in address order */
   Count chunk_count;
@@ -128,8 +129,9 @@ MOSTLY_INTERN void space_note_live(Space *space);
 
 /* Give back what exceeds the spare fraction, and chunks of which nothing is
  * left.  With a fraction above zero, keep bytes may stay all the same: the
- * caller knows that they are needed again at once (.space.keep). */
-MOSTLY_INTERN void space_trim(Space *space, Size keep);
+ * caller knows that they are needed again at once (.space.keep).  About
+ * most bytes go in one call; true if no more are left to go. */
+MOSTLY_INTERN bool space_trim(Space *space, Size keep, Size most);
 /* Give back at least want bytes of spare memory, if there are as many. */
 MOSTLY_INTERN void space_purge(Space *space, Size want);
 /* MPS_RES_FAIL if the limit can't be kept, and then nothing changes. */

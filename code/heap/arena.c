@@ -44,9 +44,12 @@ static void arena_after_fork_parent(void)
 
 static void arena_after_fork_child(void)
 {
-  plat_fork_reinit();
-  RING_FOR (node, after, &arena_all)
-    plat_lock_reinit(&RING_ELEM(Arena, all_link, node)->lock);
+  RING_FOR (node, after, &arena_all) {
+    Arena *arena = RING_ELEM(Arena, all_link, node);
+
+    plat_lock_reinit(&arena->lock);
+    barrier_after_fork(arena);
+  }
   (void)pthread_mutex_init(&arena_all_lock, NULL);
 }
 
@@ -201,8 +204,8 @@ bool arena_check(const Arena *arena)
   CHECK(arena->space.sig == SPACE_SIG);
   CHECK(arena->ctl.sig == CTL_SIG);
   CHECK(arena->pause_time.s >= 0.0);
-  /* .arena.inv.grey: outside a stop nothing is left to scan or protect. */
-  CHECK(arena->is_stopped || (arena->grey == NULL && arena->wanted == NULL));
+  /* .arena.inv.wanted: outside a stop nothing is left to watch or hide. */
+  CHECK(arena->is_stopped || arena->wanted == NULL);
   return true;
 }
 
@@ -239,13 +242,14 @@ void arena_stop(Arena *arena)
   ASSERT(!arena->is_stopped);
   plat_threads_stop(arena->threads);
   arena->is_stopped = true;
-  barrier_gather(arena);
+  barrier_gather_hits(arena);
 }
 
 void arena_resume(Arena *arena)
 {
-  ASSERT(arena->is_stopped);
-  barrier_raise(arena);
+  bool is_hidden = barrier_raise(arena);
+
+  ASSERT(arena->is_stopped && is_hidden);
   arena->is_stopped = false;
   plat_threads_resume(arena->threads);
 }

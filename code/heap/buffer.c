@@ -5,6 +5,7 @@
 
 #include "buffer.h"
 
+#include "barrier.h"
 #include "seg.h"
 
 #include <string.h>
@@ -55,6 +56,7 @@ static void buffer_detach(Buffer *buffer)
 {
   ASSERT(!buffer_is_busy(buffer));
   if (buffer->seg != NULL) {
+    barrier_open(buffer->pool->arena, buffer->seg->base);
     buffer->pool->class->empty(buffer);
     buffer->seg->buffer = NULL;
     buffer->seg = NULL;
@@ -127,6 +129,9 @@ static bool buffer_reserve(Addr *base_out, Buffer *buffer, Size size)
 bool buffer_retry(Addr *base_out, Buffer *buffer, Size size)
 {
   ASSERT(buffer_check(buffer));
+  /* The client is about to write there, or we are. */
+  if (buffer->seg != NULL)
+    barrier_open(buffer->pool->arena, buffer->seg->base);
   if (buffer->is_flipped) {
     /* Nothing between reserve and commit: what was allocated since the
      * flip is black by construction. */

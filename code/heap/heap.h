@@ -105,6 +105,7 @@ struct mps_chain_s {
   Ring link;        /* arena->chains */
   Count pools;      /* that use it */
   bool is_adaptive; /* we made it, and may move its capacities */
+  bool is_flat; /* so much survives that it goes to the top at once */
   Count count;
   Gen gens[]; /* from the nursery on */
 };
@@ -162,7 +163,8 @@ struct Seg {
   unsigned char rank; /* Rank */
   unsigned char kind; /* its generation's id, also while it is white */
   bool is_white;
-  bool is_grey;
+  bool is_grey;   /* something in it is to be scanned */
+  bool is_queued; /* in arena->grey */
   bool is_plain;  /* of AMC's class, with nothing nailed */
   bool is_nailed; /* something in it stays where it is */
   bool is_accounted_buffered;
@@ -178,7 +180,8 @@ struct Seg {
   struct Nailboard *board;  /* or NULL */
   unsigned char defer;      /* scans to wait before watching it again */
   unsigned char size_class; /* SegSize, of the request that made it */
-  bool is_protected;        /* writes are refused at the moment */
+  _Atomic unsigned char access; /* PlatAccess: what the client may do */
+  bool is_watched;          /* a write by the client will be known */
   bool is_wanted;           /* in arena->wanted */
   _Atomic bool is_hit;      /* in arena->hits */
   /* Unless there is a buffer, there is nothing but padding of our own at
@@ -254,9 +257,11 @@ struct mps_pool_class_s {
   void (*free)(Pool *pool, Addr base, Size size);
   void (*ramp_begin)(Pool *pool, Buffer *buffer);
   void (*ramp_end)(Pool *pool, Buffer *buffer);
-  /* A trace has condemned one of the pool's generations (once for each),
-   * or has ended. */
+  /* A trace has condemned one of the pool's generations (once for each). */
   void (*condemned)(Pool *pool, PoolGen *pgen);
+  /* All that is alive was found and copied. */
+  void (*scanned)(Pool *pool);
+  /* What was dead is reclaimed. */
   void (*trace_end)(Pool *pool);
   Size (*total_size)(const Pool *pool);
   Size (*free_size)(const Pool *pool);
@@ -356,7 +361,8 @@ struct ScanState {
 
 typedef enum BarrierMeans {
   BARRIER_NONE,
-  BARRIER_PROTECT
+  BARRIER_PROTECT,
+  BARRIER_TRACK
 } BarrierMeans;
 
 typedef enum ArenaState {
@@ -390,8 +396,10 @@ struct mps_arena_s {
   Ring cursors; /* open ones: what they copy must be scanned too */
   BarrierMeans barrier;
   _Atomic(Seg *) hits; /* written to since the last stop */
-  Seg *wanted;         /* to be watched when the stop ends */
-  Count wanted_count;
+  Seg *wanted;         /* what may be done to them is to be set anew */
+  /* The client wants to read what is still to be scanned: scan it.  Handed
+   * down by the layer of traces. */
+  void (*unhide)(Arena *arena, Seg *seg);
 
   LdHistory ld;
   MessageQueue messages;
@@ -400,7 +408,8 @@ struct mps_arena_s {
   Size filled;    /* bytes given to allocation points, ever */
   bool is_gc_due; /* some generation has reached its capacity */
   bool is_polling;
-  bool is_stopped; /* the threads are */
+  bool is_stopped;  /* the threads are */
+  bool is_gathered; /* all that was written is known, in this stop */
   /* Where the calling thread came in; NULL unless it is inside. */
   const PlatContext *entry;
   mps_arena_extended_t extended;

@@ -121,13 +121,12 @@ static void ld_join(mps_ld_s *ld, const LdHistory *history, Word now, Word ids,
   LD_STORE(&ld->_rs, old_ids | ids); /* after its epoch: .ld.order */
 }
 
-void ld_add(mps_ld_s *ld, const LdHistory *history, Word id_bit)
+void ld_add(mps_ld_s *ld, const LdHistory *history, Word ids)
 {
   Word now = LD_LOAD(&history->epoch);
 
   ASSERT_HOT(ld_check(ld, history));
-  ASSERT_HOT((id_bit & (id_bit - 1)) == 0);
-  ld_join(ld, history, now, id_bit, now);
+  ld_join(ld, history, now, ids, now);
 }
 
 void ld_merge(mps_ld_s *dest, const LdHistory *history, const mps_ld_s *src)

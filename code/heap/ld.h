@@ -36,12 +36,11 @@ MOSTLY_INTERN bool ld_check(const mps_ld_s *ld, const LdHistory *history);
 
 /* Make it depend on nothing. */
 MOSTLY_INTERN void ld_reset(mps_ld_s *ld, const LdHistory *history);
-/* Make it depend on an address too.  id_bit has the one bit of the id of
- * the generation whose segment holds the address, which stays the same
- * while the segment is condemned; or it is zero for an address that can't
- * move.  The client's thread holds the address during the call, which keeps
+/* Make it depend on an address too.  ids has the bit of the id of the
+ * generation whose segment holds the address, and more bits where that isn't
+ * known any better; or it is zero for an address that can't move. The client's thread holds the address during the call, which keeps
  * the object in place, and uses it only after the call. */
-MOSTLY_INTERN void ld_add(mps_ld_s *ld, const LdHistory *history, Word id_bit);
+MOSTLY_INTERN void ld_add(mps_ld_s *ld, const LdHistory *history, Word ids);
 /* Make dest depend on all that src depends on. */
 MOSTLY_INTERN void ld_merge(mps_ld_s *dest, const LdHistory *history,
                             const mps_ld_s *src);

@@ -51,12 +51,26 @@ static inline Gen *seg_gen(const Seg *seg)
   return seg->pgen->gen;
 }
 
+/* What the client may do to it is decided anew before the threads go on. */
+static inline void seg_review(Seg *seg, Arena *arena)
+{
+  if (seg->is_wanted)
+    return;
+  seg->is_wanted = true;
+  seg->wanted_next = arena->wanted;
+  arena->wanted = seg;
+}
+
 /* Make it grey: there is something in it to scan.  A leaf never is. */
 static inline void seg_set_grey(Seg *seg, Arena *arena)
 {
   if (seg->is_grey || seg->rank == RANK_NONE)
     return;
   seg->is_grey = true;
+  seg_review(seg, arena);
+  if (seg->is_queued)
+    return;
+  seg->is_queued = true;
   seg->grey_next = arena->grey;
   arena->grey = seg;
 }

@@ -55,13 +55,55 @@ MOSTLY_INTERN void plat_vm_populate(Addr base, Size size);
  * Only a hint. */
 MOSTLY_INTERN void plat_vm_prefer_huge(Addr base, Size size, bool is_huge);
 
-/* Refuse or allow the client's writes to a mapped range.  False if the
- * system refuses, as it does when a process has too many mappings: then
- * nothing has changed as far as the caller may rely on, except that
- * part of the range may have got the new protection
- * (.plat.vm.protect-fails).  Allowing writes to a range that forbade them
- * has a fallback inside and succeeds unless the process is beyond help. */
-MOSTLY_INTERN bool plat_vm_protect(Addr base, Size size, bool forbid_write);
+/* What the client may do to mapped memory; more of it comes first. */
+typedef enum PlatAccess {
+  PLAT_ACCESS_ALL,
+  PLAT_ACCESS_READ,
+  PLAT_ACCESS_NONE
+} PlatAccess;
+
+/* Refuse or allow accesses to a mapped range.  False if the system
+ * refuses, as it does when a process has too many mappings: then nothing
+ * has changed as far as the caller may rely on, except that part of the
+ * range may have got the new protection (.plat.vm.protect-fails).
+ * Allowing everything in a range has a fallback inside and succeeds unless
+ * the process is beyond help. */
+MOSTLY_INTERN bool plat_vm_protect(Addr base, Size size, PlatAccess access);
+
+
+/* Dirty tracking: a log, kept by the kernel, of which pages were written
+ * to (.plat.track).  Ranges are whole pages. */
+
+typedef struct PlatRange {
+  Addr base;
+  Addr limit;
+} PlatRange;
+
+/* Keep the log for a reservation from now on; all of it counts as written.
+ * False if the system can't.  It lasts until the range is released; what is
+ * unmapped in it is tracked again at once.  In the child of a fork it must
+ * be asked for anew. */
+MOSTLY_INTERN bool plat_track_start(Addr base, Size size);
+
+/* Take a range as unwritten from now on.  False if that failed: then the
+ * range must count as written. */
+MOSTLY_INTERN bool plat_track_arm(Addr base, Size size);
+
+/* Stop watching a range that is about to be written to as a whole.  Only
+ * an accelerator. */
+MOSTLY_INTERN void plat_track_disarm(Addr base, Size size);
+
+/* List what was written to in [base, limit) since it was armed, in address
+ * order, as at most max ranges.  *from_out is where to go on, limit when
+ * all was listed.  False if that failed: everything counts as written. */
+MOSTLY_INTERN bool plat_track_list(PlatRange *ranges, Count *count_out,
+                                   Addr *from_out, Count max, Addr base,
+                                   Addr limit);
+
+/* Unmapping has put a new mapping there: go on tracking it. */
+MOSTLY_INTERN void plat_track_renew(Addr base, Size size);
+/* In the child of a fork, where the log is the parent's. */
+MOSTLY_INTERN void plat_track_reinit(void);
 
 
 /* Time: seconds on a clock that never goes back, and the processor time
@@ -215,6 +257,10 @@ MOSTLY_INTERN void plat_threads_resume(PlatThread *list);
 
 typedef bool (*PlatFaultSink)(Addr addr);
 MOSTLY_INTERN void plat_fault_install(PlatFaultSink sink);
+/* In the sink: from here on the thread may be stopped, and may fault once
+ * more, so that it can wait for a lock and run the client's methods.  Its
+ * caller holds nothing that a stop would want (.plat.fault.relax). */
+MOSTLY_INTERN void plat_fault_relax(void);
 
 
 /* fork: before, in the parent after, in the child after.  At most one set,

@@ -60,3 +60,9 @@ void plat_fault_install(PlatFaultSink sink)
   (void)pthread_once(&once, plat_fault_start);
   plat_os_unblock(PLAT_FAULT_SIGNAL);
 }
+
+void plat_fault_relax(void)
+{
+  plat_os_unblock(PLAT_FAULT_SIGNAL);
+  plat_thread_may_stop();
+}

@@ -38,6 +38,7 @@ static void plat_fork_child(void)
 void plat_fork_reinit(void)
 {
   plat_thread_fork_child();
+  plat_track_reinit();
 }
 
 static void plat_fork_register(void)

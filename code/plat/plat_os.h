@@ -57,6 +57,9 @@ MOSTLY_INTERN void plat_os_handle(PlatOsSignal *signal, int number, int flags,
 MOSTLY_INTERN void plat_os_chain(PlatOsSignal *signal, int number,
                                  siginfo_t *info, void *ucontext);
 
+/* Let the calling thread be stopped, even in a signal handler. */
+MOSTLY_INTERN void plat_thread_may_stop(void);
+
 /* The threads' part in a fork: see plat_fork.c. */
 MOSTLY_INTERN void plat_fork_arm(void);
 MOSTLY_INTERN void plat_thread_fork_before(void);

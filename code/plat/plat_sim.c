@@ -19,7 +19,11 @@ static Res real_vm_map(Addr base, Size size);
 static void real_vm_unmap(Addr base, Size size);
 static void real_vm_purge(Addr base, Size size);
 static void real_vm_populate(Addr base, Size size);
-static bool real_vm_protect(Addr base, Size size, bool forbid_write);
+static bool real_vm_protect(Addr base, Size size, PlatAccess access);
+static bool real_track_start(Addr base, Size size);
+static bool real_track_arm(Addr base, Size size);
+static bool real_track_list(PlatRange *ranges, Count *count_out,
+                            Addr *from_out, Count max, Addr base, Addr limit);
 
 #define plat_vm_reserve real_vm_reserve
 #define plat_vm_reserve_table real_vm_reserve_table
@@ -29,6 +33,10 @@ static bool real_vm_protect(Addr base, Size size, bool forbid_write);
 #define plat_vm_purge real_vm_purge
 #define plat_vm_populate real_vm_populate
 #define plat_vm_protect real_vm_protect
+#define plat_track_start real_track_start
+#define plat_track_arm real_track_arm
+#define plat_track_list real_track_list
+#include "plat_track.c"
 #include "plat_vm_posix.c"
 #undef plat_vm_reserve
 #undef plat_vm_reserve_table
@@ -38,6 +46,9 @@ static bool real_vm_protect(Addr base, Size size, bool forbid_write);
 #undef plat_vm_purge
 #undef plat_vm_populate
 #undef plat_vm_protect
+#undef plat_track_start
+#undef plat_track_arm
+#undef plat_track_list
 
 PlatSim plat_sim;
 
@@ -61,6 +72,7 @@ void plat_sim_reset(void)
   plat_sim.refused = 0;
   plat_sim.now = 0;
   plat_sim.tick = 0;
+  plat_sim.has_tracking = false;
   plat_sim.mapped_max = plat_sim.mapped;
   plat_lock_release(&sim_lock);
 }
@@ -69,7 +81,8 @@ void plat_sim_fail(PlatSimCall call, Count k, Count count)
 {
   ASSERT(call == PLAT_SIM_RESERVE || call == PLAT_SIM_RESERVE_TABLE
          || call == PLAT_SIM_MAP || call == PLAT_SIM_FORBID
-         || call == PLAT_SIM_ALLOW);
+         || call == PLAT_SIM_ALLOW || call == PLAT_SIM_TRACK
+         || call == PLAT_SIM_ARM || call == PLAT_SIM_LIST);
   plat_lock_claim(&sim_lock);
   sim_script.pass[call] = k == 0 ? 0 : k - 1;
   sim_script.refuse[call] = k == 0 ? 0 : count;
@@ -279,9 +292,10 @@ void plat_vm_populate(Addr base, Size size)
   plat_lock_release(&sim_lock);
 }
 
-bool plat_vm_protect(Addr base, Size size, bool forbid_write)
+bool plat_vm_protect(Addr base, Size size, PlatAccess access)
 {
-  PlatSimCall call = forbid_write ? PLAT_SIM_FORBID : PLAT_SIM_ALLOW;
+  bool is_forbidden = access != PLAT_ACCESS_ALL;
+  PlatSimCall call = is_forbidden ? PLAT_SIM_FORBID : PLAT_SIM_ALLOW;
   bool is_done;
 
   plat_lock_claim(&sim_lock);
@@ -291,9 +305,9 @@ bool plat_vm_protect(Addr base, Size size, bool forbid_write)
   /* A refusal does the work on the front half (.plat.vm.protect-fails). */
   if (!is_done)
     size = size_round_down(size / 2, plat_page_size());
-  if (size != 0 && real_vm_protect(base, size, forbid_write))
+  if (size != 0 && real_vm_protect(base, size, access))
     sim_become(base, size,
-               forbid_write ? SIM_PAGE_FORBIDDEN : SIM_PAGE_MAPPED);
+               is_forbidden ? SIM_PAGE_FORBIDDEN : SIM_PAGE_MAPPED);
   else
     is_done = false;
   plat_lock_release(&sim_lock);
@@ -315,4 +329,38 @@ Seconds plat_clock_now(void)
 Seconds plat_clock_cpu(void)
 {
   return plat_clock_now();
+}
+
+
+/* Dirty tracking: there is none unless the test says so. */
+
+bool plat_track_start(Addr base, Size size)
+{
+  bool may;
+
+  plat_lock_claim(&sim_lock);
+  may = sim_may(PLAT_SIM_TRACK) && plat_sim.has_tracking;
+  plat_lock_release(&sim_lock);
+  return may && real_track_start(base, size);
+}
+
+bool plat_track_arm(Addr base, Size size)
+{
+  bool may;
+
+  plat_lock_claim(&sim_lock);
+  may = sim_may(PLAT_SIM_ARM);
+  plat_lock_release(&sim_lock);
+  return may && real_track_arm(base, size);
+}
+
+bool plat_track_list(PlatRange *ranges, Count *count_out, Addr *from_out,
+                     Count max, Addr base, Addr limit)
+{
+  bool may;
+
+  plat_lock_claim(&sim_lock);
+  may = sim_may(PLAT_SIM_LIST);
+  plat_lock_release(&sim_lock);
+  return may && real_track_list(ranges, count_out, from_out, max, base, limit);
 }

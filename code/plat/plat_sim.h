@@ -26,6 +26,9 @@ typedef enum PlatSimCall {
   PLAT_SIM_POPULATE,
   PLAT_SIM_FORBID, /* plat_vm_protect, by what it asks for */
   PLAT_SIM_ALLOW,
+  PLAT_SIM_TRACK,
+  PLAT_SIM_ARM,
+  PLAT_SIM_LIST,
   PLAT_SIM_CLOCK,
   PLAT_SIM_CALLS
 } PlatSimCall;
@@ -34,6 +37,7 @@ typedef struct PlatSim {
   /* The script.  A test may write these at any time. */
   double now;  /* seconds, on both clocks */
   double tick; /* what each reading of a clock adds, after it */
+  bool has_tracking; /* of writes, where the real system has it too */
 
   /* What has happened since the reset.  A test reads these. */
   Count calls[PLAT_SIM_CALLS];

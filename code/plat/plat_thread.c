@@ -48,6 +48,10 @@ void plat_threads_resume(PlatThread *list)
   (void)list;
 }
 
+void plat_thread_may_stop(void)
+{
+}
+
 void plat_thread_fork_before(void)
 {
 }
@@ -321,6 +325,11 @@ static void plat_thread_handler(int number, siginfo_t *info, void *ucontext)
     plat_os_chain(&plat_stop.signal, number, info, ucontext);
   }
   errno = saved;
+}
+
+void plat_thread_may_stop(void)
+{
+  plat_os_unblock(PLAT_THREAD_SIGNAL);
 }
 
 

@@ -123,6 +123,7 @@ void plat_vm_unmap(Addr base, Size size)
     plat_vm_purge(base, size);
     (void)mprotect(base, size, PROT_NONE);
   }
+  plat_track_renew(base, size);
 }
 
 void plat_vm_purge(Addr base, Size size)
@@ -222,13 +223,15 @@ static bool plat_vm_ballast_drop(void)
   return ballast != NULL && munmap(ballast, plat_vm_ballast_size()) == 0;
 }
 
-bool plat_vm_protect(Addr base, Size size, bool forbid_write)
+bool plat_vm_protect(Addr base, Size size, PlatAccess access)
 {
   ASSERT(plat_vm_is_range(base, size));
 
-  if (forbid_write) {
+  if (access != PLAT_ACCESS_ALL) {
     plat_vm_ballast_load();
-    return mprotect(base, size, PROT_READ) == 0;
+    return mprotect(base, size,
+                    access == PLAT_ACCESS_READ ? PROT_READ : PROT_NONE)
+           == 0;
   }
   return mprotect(base, size, PROT_READ | PROT_WRITE) == 0
          || (plat_vm_ballast_drop()

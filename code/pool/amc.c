@@ -47,9 +47,12 @@ bool amc_check(const Pool *pool)
 
 static void amc_redirect(Amc *amc)
 {
+  bool is_flat = amc->is_flat && amc->ramp.state == RAMP_OUTSIDE;
+
   for (Index i = 0; i <= amc->gens; ++i) {
     PoolGen *pgen = &amc->pgens[i];
-    PoolGen *target = &amc->pgens[ramp_target(amc->ramp.state, i, amc->gens)];
+    Index next = ramp_target(amc->ramp.state, i, amc->gens);
+    PoolGen *target = &amc->pgens[is_flat ? amc->gens : next];
 
     if (pgen->forward != target) {
       amc_cursor_close(pgen);
@@ -287,16 +290,27 @@ static void amc_condemned(Pool *pool, PoolGen *pgen)
 {
   Amc *amc = amc_of_pool(pool);
 
-  if (pgen->index == ramp_generation(amc->gens) && ramp_condemn(&amc->ramp))
+  bool is_other
+      = pgen->index == ramp_generation(amc->gens) && ramp_condemn(&amc->ramp);
+
+  if (is_other || amc->is_flat != pool->chain->is_flat) {
+    amc->is_flat = pool->chain->is_flat;
     amc_redirect(amc);
+  }
+}
+
+static void amc_scanned(Pool *pool)
+{
+  Amc *amc = amc_of_pool(pool);
+
+  for (Index i = 0; i <= amc->gens; ++i)
+    amc_cursor_close(&amc->pgens[i]);
 }
 
 static void amc_trace_end(Pool *pool)
 {
   Amc *amc = amc_of_pool(pool);
 
-  for (Index i = 0; i <= amc->gens; ++i)
-    amc_cursor_close(&amc->pgens[i]);
   ramp_reclaim(&amc->ramp);
   ASSERT(amc_check(pool));
 }
@@ -352,6 +366,7 @@ static const PoolClass amc_class = {
     .ramp_begin = amc_ramp_begin,
     .ramp_end = amc_ramp_end,
     .condemned = amc_condemned,
+    .scanned = amc_scanned,
     .trace_end = amc_trace_end,
     .total_size = amc_total_size,
     .free_size = amc_free_size,
@@ -376,6 +391,7 @@ static const PoolClass amcz_class = {
     .ramp_begin = amc_ramp_begin,
     .ramp_end = amc_ramp_end,
     .condemned = amc_condemned,
+    .scanned = amc_scanned,
     .trace_end = amc_trace_end,
     .total_size = amc_total_size,
     .free_size = amc_free_size,

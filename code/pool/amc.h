@@ -21,6 +21,7 @@ typedef struct Amc {
   Size extend_by;   /* bytes, whole grains: the least segment */
   Size large_size;  /* requests of at least this have their own segment */
   Ramp ramp;
+  bool is_flat;   /* survivors go to the top at once (.policy.flat) */
   Count gens;     /* of the chain */
   PoolGen *pgens; /* those, and one for the top (.gen.manage.array) */
 } Amc;

@@ -517,7 +517,7 @@ static void amc_walk(Seg *seg, mps_formatted_objects_stepper_t visit, void *p,
 static Res amc_areas(Seg *seg, mps_ss_t ss, mps_area_scan_t scan,
                      void *closure)
 {
-  Addr limit = seg->buffer != NULL ? seg_scan_limit(seg) : seg->used_limit;
+  Addr limit = amc_objects_limit(seg);
 
   if (limit == seg->base)
     return MPS_RES_OK;

@@ -10,6 +10,7 @@
 #include "../heap/format.h"
 #include "../heap/gen.h"
 #include "../include/mpstd.h"
+#include "../trace/poll.h"
 
 #include <string.h>
 
@@ -52,6 +53,7 @@ void pool_destroy(Pool *pool)
 
   ASSERT(pool_check(pool));
   ASSERT(ring_is_single(&pool->buffers));
+  poll_finish(arena); /* it holds on to segments of the pool */
   pool->class->finish(pool);
   if (pool->format != NULL)
     --pool->format->pools;
@@ -60,7 +62,7 @@ void pool_destroy(Pool *pool)
   ring_remove(&pool->link);
   pool->sig = SIG_NONE;
   ctl_free(&arena->ctl, pool, pool->class->size);
-  space_trim(&arena->space, 0);
+  (void)space_trim(&arena->space, 0, SIZE_MAX);
 }
 
 bool pool_check(const Pool *pool)
@@ -86,7 +88,8 @@ bool pool_class_check(const PoolClass *class)
   CHECK(class->fill != NULL && class->empty != NULL);
   CHECK(class->alloc != NULL && class->free != NULL);
   CHECK(class->ramp_begin != NULL && class->ramp_end != NULL);
-  CHECK(class->condemned != NULL && class->trace_end != NULL);
+  CHECK(class->condemned != NULL && class->scanned != NULL
+        && class->trace_end != NULL);
   CHECK(class->total_size != NULL && class->free_size != NULL);
   CHECK(class->segs != NULL && class->check != NULL);
   return true;
@@ -156,6 +159,10 @@ void pool_no_ramp(Pool *pool, Buffer *buffer)
 }
 
 void pool_no_condemned(Pool *pool, PoolGen *pgen)
+{
+}
+
+void pool_no_scanned(Pool *pool)
 {
 }
 

@@ -29,6 +29,7 @@ MOSTLY_INTERN Res pool_no_fill(Buffer *buffer, Size size);
 MOSTLY_INTERN void pool_no_empty(Buffer *buffer);
 MOSTLY_INTERN void pool_no_ramp(Pool *pool, Buffer *buffer);
 MOSTLY_INTERN void pool_no_condemned(Pool *pool, PoolGen *pgen);
+MOSTLY_INTERN void pool_no_scanned(Pool *pool);
 MOSTLY_INTERN void pool_no_trace_end(Pool *pool);
 
 /* A class that isn't built yet: making a pool of it is
@@ -48,6 +49,7 @@ MOSTLY_INTERN void pool_no_trace_end(Pool *pool);
       .ramp_begin = pool_no_ramp, \
       .ramp_end = pool_no_ramp, \
       .condemned = pool_no_condemned, \
+      .scanned = pool_no_scanned, \
       .trace_end = pool_no_trace_end, \
       .total_size = pool_unbuilt_size, \
       .free_size = pool_unbuilt_size, \

@@ -27,7 +27,10 @@
 #define POLICY_NURSERY_SHARE 4 /* of what is old, and of what is left */
 #define POLICY_SURVIVAL_HIGH 0.2
 #define POLICY_SURVIVAL_LOW 0.05
-#define POLICY_PAUSE_SHARE 0.5 /* of the pause, for survivors */
+#define POLICY_PAUSE_SHARE 0.9 /* of the pause, for survivors */
+
+#define POLICY_FLAT_BELOW 0.25 /* mortality (.policy.flat) */
+#define POLICY_FLAT_UNTIL 0.5
 
 /* Idle time (.policy.step) */
 #define POLICY_IDLE_MIN (1 * POLICY_MIB)
@@ -347,6 +350,12 @@ double policy_mortality(double mortality, Size condemned, Size survived)
   if (survived < condemned)
     died = 1 - (double)survived / (double)condemned;
   return mortality * (1 - POLICY_WEIGHT_NEW) + died * POLICY_WEIGHT_NEW;
+}
+
+
+bool policy_is_flat(double mortality, bool is_flat)
+{
+  return mortality < (is_flat ? POLICY_FLAT_UNTIL : POLICY_FLAT_BELOW);
 }
 
 

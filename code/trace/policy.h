@@ -105,6 +105,10 @@ MOSTLY_INTERN bool policy_fits_pause(const PolicySnapshot *now, Size work);
 MOSTLY_INTERN Size policy_nursery_capacity(const PolicySnapshot *now,
                                            Index chain);
 
+/* Should what survives in a nursery with this mortality go to the top at
+ * once, if it does so now or doesn't? */
+MOSTLY_INTERN bool policy_is_flat(double mortality, bool is_flat);
+
 /* The estimate after a trace that condemned and preserved so many bytes. */
 MOSTLY_INTERN double policy_mortality(double mortality, Size condemned,
                                       Size survived);

@@ -8,9 +8,25 @@
 #include "../heap/gen.h"
 #include "policy.h"
 
+#include <math.h>
+
 /* Bytes given to allocation points after which the policy is asked, also
  * when no generation is full: the old ones may have grown. */
 #define POLL_EVERY ((Size)256 << 10)
+
+/* A trace under way is to end before the client has allocated this part of
+ * what it condemned, and at the least this much (.poll.pace). */
+#define POLL_PACE_SHARE 4
+#define POLL_PACE_MIN ((Size)1 << 20)
+/* The part of the pause time by which the work must be behind before a stop
+ * is worth its cost, and what a stop may use of it, as it takes some time
+ * to end. */
+#define POLL_PACE_LAG 0.25
+#define POLL_PAUSE_USE 0.9
+#define POLL_RATE_UNKNOWN (128.0 * 1024 * 1024) /* bytes a second */
+
+/* Bytes condemned in a nursery, from which its survival can be told. */
+#define POLL_FLAT_MIN ((Size)1 << 20)
 
 /* Collections in one poll, at most.  Each may fill an older generation, so
  * that the next one is due. */
@@ -116,6 +132,18 @@ static void poll_mark_chain(Chain *chain, Index last)
     chain->gens[i].is_condemned = true;
 }
 
+/* A small nursery was collected for another reason than that it was full,
+ * and says little about how long objects live. */
+
+static void poll_adapt_chain(Chain *chain, Size capacity)
+{
+  Gen *nursery = &chain->gens[0];
+
+  nursery->capacity = capacity;
+  if (nursery->work.condemned >= POLL_FLAT_MIN)
+    chain->is_flat = policy_is_flat(nursery->mortality, chain->is_flat);
+}
+
 /* poll_adapt -- what was learned: the size that the default chain's nursery
  * should have, and how much is old after a collection of everything */
 
@@ -130,7 +158,7 @@ static void poll_adapt(Arena *arena, bool is_world)
     Chain *chain = RING_ELEM(Chain, link, node);
 
     if (chain->is_adaptive)
-      chain->gens[0].capacity = policy_nursery_capacity(&snapshot.now, i);
+      poll_adapt_chain(chain, policy_nursery_capacity(&snapshot.now, i));
     ++i;
   }
   if (is_world) {
@@ -140,24 +168,50 @@ static void poll_adapt(Arena *arena, bool is_world)
   poll_snapshot_finish(&snapshot, arena);
 }
 
-static Size poll_run(Arena *arena, TraceWhy why, bool is_world)
+/* poll_conclude -- what follows from a trace that has ended */
+
+static void poll_conclude(Arena *arena)
 {
+  Trace *trace = arena->trace;
+
+  if (!trace->has_news)
+    return;
+  trace->has_news = false;
+  if (trace->is_world)
+    space_note_live(&arena->space);
+  poll_adapt(arena, trace->is_world);
+}
+
+static TraceBudget poll_budget(Seconds time)
+{
+  return (TraceBudget){{plat_clock_now().s + time.s * POLL_PAUSE_USE},
+                       HARSH ? 1 : SIZE_MAX};
+}
+
+static Size poll_run(Arena *arena, TraceWhy why, bool is_world, Seconds time)
+{
+  TraceBudget budget = poll_budget(time);
   Size condemned;
 
   arena->is_polling = true;
-  condemned = trace_run(arena, why);
+  condemned = trace_start(arena, why, &budget);
   arena->is_polling = false;
-  if (condemned > 0 && is_world)
-    space_note_live(&arena->space);
   if (condemned > 0)
-    poll_adapt(arena, is_world);
+    arena->trace->is_world = is_world;
+  poll_conclude(arena);
   return condemned;
 }
 
-static Size poll_world(Arena *arena, TraceWhy why)
+static Size poll_world(Arena *arena, TraceWhy why, Seconds time)
 {
   poll_mark_world(arena);
-  return poll_run(arena, why, true);
+  return poll_run(arena, why, true, time);
+}
+
+void poll_finish(Arena *arena)
+{
+  trace_finish(arena);
+  poll_conclude(arena);
 }
 
 static TraceWhy poll_why(PolicyWhy why)
@@ -178,14 +232,15 @@ static TraceWhy poll_why(PolicyWhy why)
 
 /* Returns whether anything was collected. */
 
-static bool poll_run_choice(Arena *arena, const PolicyChoice *choice)
+static bool poll_run_choice(Arena *arena, const PolicyChoice *choice,
+                            Seconds time)
 {
   switch (choice->kind) {
   case POLICY_WORLD:
-    return poll_world(arena, poll_why(choice->why)) > 0;
+    return poll_world(arena, poll_why(choice->why), time) > 0;
   case POLICY_CHAIN:
     poll_mark_chain(poll_chain(arena, choice->chain), choice->gen);
-    return poll_run(arena, poll_why(choice->why), false) > 0;
+    return poll_run(arena, poll_why(choice->why), false, time) > 0;
   case POLICY_NOTHING:
     break;
   }
@@ -194,6 +249,46 @@ static bool poll_run_choice(Arena *arena, const PolicyChoice *choice)
 
 
 /* Polling */
+
+static const Seconds poll_for_ever = {INFINITY};
+
+/* poll_lag -- how many bytes of work the trace is behind
+ *
+ * What it does is to be in proportion to what the client allocates. */
+
+static double poll_lag(const Arena *arena)
+{
+  const Trace *trace = arena->trace;
+  Size allowed = size_max(trace->condemned / POLL_PACE_SHARE, POLL_PACE_MIN);
+  Size filled = arena->filled - trace->filled_at_start;
+
+  return (double)trace->work * ((double)filled / (double)allowed)
+         - (double)trace->done;
+}
+
+/* What was expected has been done, so what is left isn't worth putting off:
+ * reclaiming costs little. */
+
+static bool poll_is_behind(const Arena *arena)
+{
+  const Trace *trace = arena->trace;
+  double rate = trace->rate > 0.0 ? trace->rate : POLL_RATE_UNKNOWN;
+
+  return HARSH || trace->phase != TRACE_SCAN
+         || poll_lag(arena) > rate * arena->pause_time.s * POLL_PACE_LAG;
+}
+
+static void poll_go_on(Arena *arena)
+{
+  TraceBudget budget = poll_budget(arena->pause_time);
+
+  if (!poll_is_behind(arena))
+    return;
+  arena->is_polling = true;
+  trace_advance(arena, &budget);
+  arena->is_polling = false;
+  poll_conclude(arena);
+}
 
 static bool poll_is_due(Arena *arena)
 {
@@ -208,11 +303,11 @@ static void poll_harshly(Arena *arena, bool was_any)
 {
   static Index turn;
 
-  if (!HARSH || was_any)
+  if (!HARSH || was_any || arena->trace->is_running)
     return;
   ++turn;
   poll_mark_chain(poll_chain(arena, turn % ring_length(&arena->chains)), 0);
-  (void)poll_run(arena, TRACE_WHY_CAPACITY, false);
+  (void)poll_run(arena, TRACE_WHY_CAPACITY, false, arena->pause_time);
 }
 
 void poll_maybe(Arena *arena)
@@ -220,8 +315,14 @@ void poll_maybe(Arena *arena)
   bool was_world = false;
   bool was_any = false;
 
-  if (arena->state != ARENA_UNCLAMPED || arena->is_polling
-      || !poll_is_due(arena))
+  if (arena->state != ARENA_UNCLAMPED || arena->is_polling)
+    return;
+  poll_conclude(arena);
+  if (arena->trace->is_running) {
+    poll_go_on(arena);
+    return;
+  }
+  if (!poll_is_due(arena))
     return;
   arena->is_gc_due = false;
   arena->trace->filled_at_poll = arena->filled;
@@ -232,16 +333,18 @@ void poll_maybe(Arena *arena)
     if (!poll_snapshot_init(&snapshot, arena)) {
       /* There isn't even memory for that: everything, once. */
       if (!was_world)
-        (void)poll_world(arena, TRACE_WHY_MEMORY);
+        (void)poll_world(arena, TRACE_WHY_MEMORY, poll_for_ever);
       return;
     }
     choice = was_world ? policy_choose_chain(&snapshot.now)
                        : policy_choose(&snapshot.now);
     poll_snapshot_finish(&snapshot, arena);
-    if (!poll_run_choice(arena, &choice))
+    if (!poll_run_choice(arena, &choice, arena->pause_time))
       break;
     was_world = was_world || choice.kind == POLICY_WORLD;
     was_any = true;
+    if (arena->trace->is_running)
+      break;
   }
   poll_harshly(arena, was_any);
 }
@@ -250,7 +353,8 @@ bool poll_for_memory(Arena *arena)
 {
   if (arena->state != ARENA_UNCLAMPED || arena->is_polling)
     return false;
-  return poll_world(arena, TRACE_WHY_MEMORY) > 0;
+  poll_finish(arena);
+  return poll_world(arena, TRACE_WHY_MEMORY, poll_for_ever) > 0;
 }
 
 
@@ -261,11 +365,9 @@ void poll_clamp(Arena *arena)
   arena->state = ARENA_CLAMPED;
 }
 
-/* A trace runs to its end in one go, so none is in progress. */
-
 void poll_park(Arena *arena)
 {
-  ASSERT(!arena->trace->is_running);
+  poll_finish(arena);
   arena->state = ARENA_PARKED;
 }
 
@@ -277,19 +379,22 @@ void poll_release(Arena *arena)
 
 void poll_collect(Arena *arena)
 {
-  (void)poll_world(arena, TRACE_WHY_CLIENT);
+  poll_finish(arena);
+  (void)poll_world(arena, TRACE_WHY_CLIENT, poll_for_ever);
+  poll_finish(arena);
   arena->state = ARENA_PARKED;
 }
 
 bool poll_start_collect(Arena *arena)
 {
+  poll_finish(arena);
   arena->state = ARENA_UNCLAMPED;
-  return poll_world(arena, TRACE_WHY_CLIENT) > 0;
+  return poll_world(arena, TRACE_WHY_CLIENT, arena->pause_time) > 0;
 }
 
-/* poll_step_once -- one decision; false if there is nothing to do */
+/* poll_step_start -- one decision; false if there is nothing to do */
 
-static bool poll_step_once(Arena *arena, const PolicyStep *step)
+static bool poll_step_start(Arena *arena, const PolicyStep *step)
 {
   PollSnapshot snapshot;
   PolicyChoice choice;
@@ -299,10 +404,23 @@ static bool poll_step_once(Arena *arena, const PolicyStep *step)
     return false;
   choice = policy_choose_step(&snapshot.now, step);
   poll_snapshot_finish(&snapshot, arena);
-  was_work = poll_run_choice(arena, &choice);
+  was_work = poll_run_choice(arena, &choice, step->interval);
   if (was_work && choice.kind == POLICY_WORLD)
     arena->trace->step_world = plat_clock_now();
   return was_work;
+}
+
+static bool poll_step_once(Arena *arena, const PolicyStep *step)
+{
+  TraceBudget budget = poll_budget(step->interval);
+
+  if (!arena->trace->is_running)
+    return poll_step_start(arena, step);
+  arena->is_polling = true;
+  trace_advance(arena, &budget);
+  arena->is_polling = false;
+  poll_conclude(arena);
+  return true;
 }
 
 /* Works on a clamped arena and leaves it clamped; touches nothing that

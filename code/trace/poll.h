@@ -18,6 +18,10 @@ MOSTLY_INTERN void poll_maybe(Arena *arena);
  * forbidden it.  True if it's worth trying again. */
 MOSTLY_INTERN bool poll_for_memory(Arena *arena);
 
+/* Go on to the end of a trace, if one is running.  For whatever can't go
+ * together with one: walks, and the end of a pool. */
+MOSTLY_INTERN void poll_finish(Arena *arena);
+
 /* The client's requests.  start_collect is false if there was nothing to
  * collect; step is true if there was any work. */
 MOSTLY_INTERN void poll_clamp(Arena *arena);

@@ -15,6 +15,7 @@
 #include "note.h"
 #include "policy.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Spare fractions from which on the client doesn't mind that memory is kept
@@ -23,6 +24,18 @@
 
 /* Bytes copied, from which the rate of tracing can be told. */
 #define TRACE_RATE_MIN ((Size)512 << 10)
+
+/* Bytes to give back to the system between two looks at the clock. */
+#define TRACE_TRIM_STEP ((Size)8 << 20)
+
+/* What a stop for the client's sake does beyond what the client waits for:
+ * this part of the pause time, and at most so long in seconds. */
+#define TRACE_HIT_SHARE 0.1
+#define TRACE_HIT_TIME 0.001
+
+static const TraceBudget trace_no_limit = {{INFINITY}, SIZE_MAX};
+
+static void trace_unhide(Arena *arena, Seg *seg);
 
 
 /* Lifetime */
@@ -39,6 +52,7 @@ Res trace_create(Arena *arena)
   ring_init(&trace->whites);
   trace->sig = TRACE_SIG;
   arena->trace = trace;
+  arena->unhide = trace_unhide;
   note_prepare(trace);
   ASSERT(trace_check(trace));
   return MPS_RES_OK;
@@ -64,6 +78,10 @@ bool trace_check(const Trace *trace)
   /* .trace.inv.idle: between traces nothing is white. */
   CHECK(trace->is_running || ring_is_single(&trace->whites));
   CHECK(trace->is_running || trace->white == REFSET_EMPTY);
+  CHECK(trace->is_running == (trace->phase != TRACE_IDLE));
+  /* .trace.inv.hidden: the client runs only where what is grey is hidden
+   * from it. */
+  CHECK(trace->phase == TRACE_SCAN || trace->arena->grey == NULL);
   return true;
 }
 
@@ -107,6 +125,7 @@ static void trace_condemn_pgen(Trace *trace, PoolGen *pgen)
     if (size == 0)
       continue;
     pgen_account_age(seg);
+    seg->seen = REFSET_EMPTY;
     seg->is_white = true;
     ring_remove(&seg->gen_link);
     ring_append(&trace->whites, &seg->gen_link);
@@ -116,7 +135,7 @@ static void trace_condemn_pgen(Trace *trace, PoolGen *pgen)
     seg->pgen->gen->work.condemned += size;
     is_any = true;
   }
-  barrier_run_end(&run);
+  barrier_run_end(&run, trace->arena);
   if (is_any)
     pgen->pool->class->condemned(pgen->pool, pgen);
 }
@@ -164,6 +183,8 @@ static void trace_find_grey(Trace *trace)
         seg->scanned = seg->base;
         seg->seen = REFSET_EMPTY;
         seg_set_grey(seg, arena);
+        trace->work
+            += seg->rank == RANK_NONE ? 0 : addr_diff(seg->base, seg->limit);
       }
     }
 }
@@ -210,16 +231,22 @@ static void trace_scan_roots(Trace *trace, Rank rank)
 
 /* Scanning */
 
-static void trace_scan_seg(Seg *seg, ScanState *ss)
+static void trace_scan_seg(Trace *trace, Seg *seg)
 {
+  ScanState ss;
   Res res;
 
+  scan_init(&ss, trace->arena, trace, RANK_EXACT);
   barrier_expose(seg);
-  (void)scan_take_refset(ss);
-  res = seg->class->scan(seg, ss);
+  /* It counts as grey while it is scanned, so that nothing puts it on the
+   * list again: its own scan sees what is copied into it. */
+  seg->is_grey = true;
+  res = seg->class->scan(seg, &ss);
   ASSERT(res == MPS_RES_OK);
-  seg->seen |= scan_take_refset(ss);
+  seg->is_grey = false;
+  seg->seen |= scan_take_refset(&ss);
   barrier_settle(seg, res == MPS_RES_OK ? seg->seen : REFSET_UNIVERSAL);
+  trace->done += seg_size(seg);
 }
 
 /* trace_next_grey -- a segment with something to scan, or NULL
@@ -229,11 +256,13 @@ static void trace_scan_seg(Seg *seg, ScanState *ss)
 
 static Seg *trace_next_grey(Arena *arena)
 {
-  Seg *seg = arena->grey;
+  Seg *seg;
 
-  if (seg != NULL) {
+  while ((seg = arena->grey) != NULL) {
     arena->grey = seg->grey_next;
-    return seg;
+    seg->is_queued = false;
+    if (seg->is_grey) /* the client may have wanted it scanned before */
+      return seg;
   }
   RING_FOR (node, after, &arena->cursors) {
     const Cursor *cursor = RING_ELEM(Cursor, link, node);
@@ -244,40 +273,8 @@ static Seg *trace_next_grey(Arena *arena)
   return NULL;
 }
 
-static void trace_scan_grey(Trace *trace)
-{
-  Arena *arena = trace->arena;
-  ScanState ss;
-  Seg *seg;
-
-  scan_init(&ss, arena, trace, RANK_EXACT);
-  while ((seg = trace_next_grey(arena)) != NULL) {
-    /* It counts as grey while it is scanned, so that nothing puts it on the
-     * list again: its own scan sees what is copied into it. */
-    seg->is_grey = true;
-    trace_scan_seg(seg, &ss);
-    seg->is_grey = false;
-  }
-}
-
 
 /* Reclaim */
-
-static void trace_reclaim(Trace *trace)
-{
-  RING_FOR (node, after, &trace->whites) {
-    Seg *seg = RING_ELEM(Seg, gen_link, node);
-
-    ASSERT(!seg->is_grey);
-    seg->class->reclaim(seg); /* consumes it, or puts it back */
-  }
-  ASSERT(ring_is_single(&trace->whites));
-  RING_FOR (node, after, &trace->arena->pools) {
-    Pool *pool = RING_ELEM(Pool, link, node);
-
-    pool->class->trace_end(pool);
-  }
-}
 
 /* The dead fraction that a generation showed moves what is expected of it
  * (.trace.mortality). */
@@ -297,62 +294,6 @@ static void trace_end_gen(Trace *trace, Gen *gen)
   gen->total.forwarded += work->forwarded;
   gen->total.preserved += work->preserved;
   gen->total.retained += work->retained;
-}
-
-
-/* The whole */
-
-static void trace_begin(Trace *trace, TraceWhy why)
-{
-  trace->is_running = true;
-  trace->is_emergency = false;
-  trace->refused = SIZE_MAX;
-  trace->why = why;
-  trace->white = REFSET_EMPTY;
-  trace->condemned = 0;
-  trace->not_condemned = 0;
-  trace->live = 0;
-  trace->copied = 0;
-  trace->start = plat_clock_now();
-  trace->start_cpu = plat_clock_cpu();
-}
-
-static void trace_end(Trace *trace)
-{
-  Seconds now = plat_clock_now();
-  double wall = now.s - trace->start.s;
-  double cpu = plat_clock_cpu().s - trace->start_cpu.s;
-
-  trace->is_running = false;
-  trace->white = REFSET_EMPTY;
-  trace->cost.s += wall;
-  if (wall > trace->longest.s)
-    trace->longest.s = wall;
-  ++trace->collections;
-  /* What stays in place costs nothing, and of a short trace most is fixed
-   * cost: neither says anything about the rate.  Nor does the time in which
-   * other programs had the processor. */
-  if (trace->copied >= TRACE_RATE_MIN && cpu > 0.0)
-    trace->rate = note_rate(trace->rate, (double)trace->copied / cpu);
-}
-
-/* trace_flip_and_scan -- everything that finds what is alive
- *
- * No ambiguous reference is left for later than the first of these steps:
- * what it names must be nailed before anything moves (.trace.inv.order). */
-
-static void trace_flip_and_scan(Trace *trace)
-{
-  Arena *arena = trace->arena;
-
-  ++arena->flips;
-  ld_history_age(&arena->ld, trace->white);
-  trace_flip_buffers(arena);
-  trace_find_grey(trace);
-  trace_scan_roots(trace, RANK_AMBIG);
-  trace_scan_roots(trace, RANK_EXACT);
-  trace_scan_grey(trace);
-  trace_scan_roots(trace, RANK_WEAK);
 }
 
 /* What the nurseries will need again at once.  Giving that back after each
@@ -378,33 +319,387 @@ static Size trace_expected_fill(const Trace *trace)
   return sum;
 }
 
-Size trace_run(Arena *arena, TraceWhy why)
+
+/* Phases */
+
+static void trace_begin(Trace *trace, TraceWhy why)
+{
+  trace->phase = TRACE_SCAN;
+  trace->is_running = true;
+  trace->is_whole = trace->arena->barrier == BARRIER_NONE;
+  trace->is_emergency = false;
+  trace->refused = SIZE_MAX;
+  trace->why = why;
+  trace->white = REFSET_EMPTY;
+  trace->condemned = 0;
+  trace->not_condemned = 0;
+  trace->work = 0;
+  trace->done = 0;
+  trace->live = 0;
+  trace->copied = 0;
+  trace->filled_at_start = trace->arena->filled;
+  trace->cpu.s = 0.0;
+}
+
+static void trace_end(Trace *trace)
+{
+  trace_each_gen(trace, trace_end_gen);
+  trace->phase = TRACE_IDLE;
+  trace->is_running = false;
+  trace->has_news = true;
+  trace->white = REFSET_EMPTY;
+  ++trace->collections;
+  note_end(trace);
+}
+
+/* What stays in place costs nothing, and of a short trace most is fixed
+ * cost: neither says anything about the rate.  Nor does the time in which
+ * other programs had the processor. */
+
+static void trace_learn_rate(Trace *trace)
+{
+  if (trace->copied >= TRACE_RATE_MIN && trace->cpu.s > 0.0)
+    trace->rate = note_rate(trace->rate, (double)trace->copied / trace->cpu.s);
+}
+
+/* The client may look at a weak root at any time, and nothing can be hidden
+ * there (.trace.weak). */
+
+static bool trace_has_weak_roots(const Arena *arena)
+{
+  RING_FOR (node, after, &arena->roots)
+    if (RING_ELEM(Root, link, node)->rank == RANK_WEAK)
+      return true;
+  return false;
+}
+
+static void trace_expect_gen(Trace *trace, Gen *gen)
+{
+  trace->work += (Size)((double)gen->work.condemned * (1.0 - gen->mortality));
+}
+
+/* Everything that is alive has been found. */
+
+static void trace_end_scan(Trace *trace)
+{
+  Arena *arena = trace->arena;
+
+  RING_FOR (node, after, &arena->pools) {
+    Pool *pool = RING_ELEM(Pool, link, node);
+
+    pool->class->scanned(pool);
+  }
+  trace_scan_roots(trace, RANK_WEAK);
+  trace->phase = TRACE_RECLAIM;
+}
+
+static void trace_step_scan(Trace *trace)
+{
+  Seg *seg = trace_next_grey(trace->arena);
+
+  if (seg != NULL)
+    trace_scan_seg(trace, seg);
+  else
+    trace_end_scan(trace);
+}
+
+/* Segments with nails are white, so that they couldn't be hidden from the
+ * client while we copy out of them. */
+
+static void trace_scan_nailed(Trace *trace, Seg *list)
+{
+  Seg *next;
+
+  for (Seg *seg = list; seg != NULL; seg = next) {
+    next = seg->grey_next;
+    seg->is_queued = false;
+    trace_scan_seg(trace, seg);
+  }
+}
+
+/* trace_flip -- everything that must be done before the threads go on
+ *
+ * No ambiguous reference is left for later than the first of these steps:
+ * what it names must be nailed before anything moves (.trace.inv.order). */
+
+static void trace_flip(Trace *trace)
+{
+  Arena *arena = trace->arena;
+  Seg *nailed;
+
+  ++arena->flips;
+  ld_history_age(&arena->ld, trace->white);
+  trace_flip_buffers(arena);
+  trace_scan_roots(trace, RANK_AMBIG);
+  nailed = arena->grey;
+  arena->grey = NULL;
+  trace_scan_roots(trace, RANK_EXACT);
+  trace_scan_nailed(trace, nailed);
+  trace_find_grey(trace);
+  trace->is_whole = trace->is_whole || trace_has_weak_roots(arena);
+}
+
+static void trace_end_reclaim(Trace *trace)
+{
+  RING_FOR (node, after, &trace->arena->pools) {
+    Pool *pool = RING_ELEM(Pool, link, node);
+
+    pool->class->trace_end(pool);
+  }
+  trace->keep = trace_expected_fill(trace);
+  trace->phase = TRACE_TRIM;
+}
+
+static void trace_step_reclaim(Trace *trace)
+{
+  if (ring_is_single(&trace->whites)) {
+    trace_end_reclaim(trace);
+  } else {
+    Seg *seg = RING_ELEM(Seg, gen_link, trace->whites.next);
+
+    ASSERT(!seg->is_grey);
+    seg->class->reclaim(seg); /* consumes it, or puts it back */
+  }
+}
+
+static void trace_step(Trace *trace)
+{
+  switch (trace->phase) {
+  case TRACE_SCAN:
+    trace_step_scan(trace);
+    break;
+  case TRACE_RECLAIM:
+    trace_step_reclaim(trace);
+    break;
+  case TRACE_TRIM:
+    if (space_trim(&trace->arena->space, trace->keep, TRACE_TRIM_STEP))
+      trace_end(trace);
+    break;
+  case TRACE_IDLE:
+    ASSERT(!"an idle trace has no step");
+    break;
+  }
+}
+
+
+/* Checking */
+
+/* .trace.inv.black: what isn't hidden refers to nothing that may move. */
+
+static void trace_check_ref(ScanState *ss, mps_addr_t *ref_io)
+{
+  const Seg *seg = space_seg(&ss->arena->space, *ref_io);
+
+  CHECK(seg->is_nailed);
+}
+
+static mps_res_t trace_check_area(mps_ss_t ss, void *base, void *limit,
+                                  void *closure)
+{
+  const Seg *seg = closure;
+
+  return seg->format->scan(ss, base, limit);
+}
+
+static void trace_check_seg(Seg *seg, void *closure)
+{
+  ScanState ss;
+
+  if (seg->is_grey || seg->rank == RANK_NONE)
+    return;
+  scan_init(&ss, seg_arena(seg), closure, RANK_NONE);
+  ss.fix = trace_check_ref;
+  (void)seg->class->areas(seg, &ss.ss, trace_check_area, seg);
+}
+
+static void trace_check_black(Trace *trace)
+{
+  RING_FOR (node, after, &trace->arena->pools) {
+    Pool *pool = RING_ELEM(Pool, link, node);
+
+    pool->class->segs(pool, trace_check_seg, trace);
+  }
+}
+
+
+/* Stops */
+
+static bool trace_is_in_budget(const Trace *trace, const TraceBudget *budget,
+                               Size done)
+{
+  if (trace->is_whole || trace->is_emergency)
+    return true;
+  return trace->done - done < budget->work
+         && plat_clock_now().s < budget->until.s;
+}
+
+/* trace_work -- as many steps as the budget allows, one at least */
+
+static void trace_work(Trace *trace, const TraceBudget *budget)
+{
+  Size done = trace->done;
+
+  do
+    trace_step(trace);
+  while (trace->is_running && trace_is_in_budget(trace, budget, done));
+}
+
+/* What a cursor has copied is grey.  It isn't said of its segment until the
+ * client could see it. */
+
+static void trace_mark_cursors(Arena *arena)
+{
+  RING_FOR (node, after, &arena->cursors) {
+    const Cursor *cursor = RING_ELEM(Cursor, link, node);
+
+    if (cursor->seg->scanned < cursor->init)
+      seg_set_grey(cursor->seg, arena);
+  }
+}
+
+/* The cursors' segments will be copied into. */
+
+static void trace_expose_cursors(Arena *arena)
+{
+  RING_FOR (node, after, &arena->cursors) {
+    Seg *seg = RING_ELEM(Cursor, link, node)->seg;
+
+    if (seg->rank != RANK_NONE)
+      barrier_expose(seg);
+  }
+}
+
+/* trace_hide -- hide what is grey, or get done with it
+ *
+ * Hiding fails where the process has too many mappings (.barrier.fails). */
+
+static void trace_hide(Trace *trace)
+{
+  Arena *arena = trace->arena;
+
+  if (trace->phase != TRACE_SCAN)
+    return;
+  trace_mark_cursors(arena);
+  if (!barrier_raise(arena)) {
+    trace->is_whole = true;
+    trace_expose_cursors(arena);
+    trace_work(trace, &trace_no_limit);
+  }
+}
+
+static void trace_stop(Trace *trace, Seconds *start, Seconds *start_cpu)
+{
+  *start = plat_clock_now();
+  *start_cpu = plat_clock_cpu();
+  arena_stop(trace->arena);
+  trace_expose_cursors(trace->arena);
+}
+
+static void trace_resume(Trace *trace, Seconds start, Seconds start_cpu)
+{
+  double wall;
+
+  trace_hide(trace);
+  if (CHECK_DEEP && trace->phase == TRACE_SCAN)
+    trace_check_black(trace);
+  trace->cpu.s += plat_clock_cpu().s - start_cpu.s;
+  arena_resume(trace->arena);
+  wall = plat_clock_now().s - start.s;
+  trace->cost.s += wall;
+  if (wall > trace->longest.s)
+    trace->longest.s = wall;
+  if (!trace->is_running) {
+    trace_learn_rate(trace);
+    note_prepare(trace);
+  }
+  ASSERT(trace_check(trace));
+}
+
+static void trace_start_stopped(Trace *trace, const TraceBudget *budget)
+{
+  trace_each_gen(trace, trace_count_gen);
+  trace->not_condemned -= size_min(trace->not_condemned, trace->condemned);
+  trace_each_gen(trace, trace_expect_gen);
+  note_start(trace);
+  trace_flip(trace);
+  trace_work(trace, budget);
+}
+
+Size trace_start(Arena *arena, TraceWhy why, const TraceBudget *budget)
 {
   Trace *trace = arena->trace;
+  Seconds start;
+  Seconds start_cpu;
   Size condemned;
 
   ASSERT(trace_check(trace));
   ASSERT(!trace->is_running);
-  arena_stop(arena);
+  trace_stop(trace, &start, &start_cpu);
+  barrier_gather(arena);
   trace_begin(trace, why);
   trace_orphan_buffers(arena);
   trace_each_gen(trace, trace_condemn_gen);
   condemned = trace->condemned;
   if (condemned == 0) {
     trace->is_running = false;
+    trace->phase = TRACE_IDLE;
   } else {
-    trace_each_gen(trace, trace_count_gen);
-    trace->not_condemned -= size_min(trace->not_condemned, condemned);
-    note_start(trace);
-    trace_flip_and_scan(trace);
-    trace_reclaim(trace);
-    trace_each_gen(trace, trace_end_gen);
-    trace_end(trace);
-    note_end(trace);
-    space_trim(&arena->space, trace_expected_fill(trace));
+    trace_start_stopped(trace, budget);
   }
-  arena_resume(arena);
-  note_prepare(trace);
-  ASSERT(trace_check(trace));
+  trace_resume(trace, start, start_cpu);
   return condemned;
+}
+
+void trace_advance(Arena *arena, const TraceBudget *budget)
+{
+  Trace *trace = arena->trace;
+  Seconds start;
+  Seconds start_cpu;
+
+  ASSERT(trace_check(trace));
+  ASSERT(trace->is_running);
+  trace_stop(trace, &start, &start_cpu);
+  trace_work(trace, budget);
+  trace_resume(trace, start, start_cpu);
+}
+
+void trace_finish(Arena *arena)
+{
+  if (arena->trace->is_running)
+    trace_advance(arena, &trace_no_limit);
+}
+
+Size trace_run(Arena *arena, TraceWhy why)
+{
+  return trace_start(arena, why, &trace_no_limit);
+}
+
+/* One hit is soon followed by others, and a stop costs something.  So each
+ * does a little more than it must (.trace.hit). */
+
+static double trace_hit_time(const Arena *arena)
+{
+  double share = arena->pause_time.s * TRACE_HIT_SHARE;
+
+  return share < TRACE_HIT_TIME ? share : TRACE_HIT_TIME;
+}
+
+/* trace_unhide -- the client wants to see a segment: scan it now
+ *
+ * This may be in a signal handler of the client's thread, with the lock
+ * (.barrier.hide). */
+
+static void trace_unhide(Arena *arena, Seg *seg)
+{
+  Trace *trace = arena->trace;
+  TraceBudget budget = trace_no_limit;
+  Seconds start;
+  Seconds start_cpu;
+
+  ASSERT(trace->phase == TRACE_SCAN && seg->is_grey);
+  trace_stop(trace, &start, &start_cpu);
+  trace_scan_seg(trace, seg);
+  budget.until.s = start.s + trace_hit_time(arena);
+  trace_work(trace, &budget);
+  trace_resume(trace, start, start_cpu);
 }

@@ -76,7 +76,7 @@ Res walk_areas(Pool *pool, mps_area_scan_t scan, void *closure)
 {
   WalkAreas walk = {.scan = scan, .closure = closure, .res = MPS_RES_OK};
 
-  barrier_gather(pool->arena);
+  barrier_gather_hits(pool->arena);
   scan_init(&walk.ss, pool->arena, NULL, RANK_EXACT);
   pool->class->segs(pool, walk_seg_areas, &walk);
   return walk.res;

@@ -148,6 +148,7 @@ static const PoolClass fake_class = {
     .ramp_begin = fake_ramp_begin,
     .ramp_end = fake_ramp_end,
     .condemned = fake_note_condemned,
+    .scanned = pool_no_scanned,
     .trace_end = fake_note_end,
     .total_size = fake_size,
     .free_size = fake_size,

@@ -96,7 +96,7 @@ START_TEST(test_inside)
 END_TEST
 
 /* What mustn't be: entering twice, stopping twice, resuming what runs,
- * leaving something to scan (.arena.inv.grey).  Each dies. */
+ * leaving something to watch or hide (.arena.inv.wanted).  Each dies. */
 START_TEST(test_misuse)
 {
   ArenaParams params = params_of(4 * MIB);
@@ -117,7 +117,7 @@ START_TEST(test_misuse)
     arena_resume(arena);
     break;
   default:
-    arena->grey = &seg;
+    arena->wanted = &seg;
     arena_leave(arena);
   }
 }

@@ -78,10 +78,10 @@ static void settle(Seg *it, RefSet set)
 /* .barrier.inv.trust: a narrow set is behind a protection. */
 static void check_seg(const Seg *it)
 {
-  Access access = it->is_protected && !it->is_hit ? ACCESS_READ : ACCESS_WRITE;
+  Access access = it->is_watched && !it->is_hit ? ACCESS_READ : ACCESS_WRITE;
 
   EXPECT(seg_check(it));
-  EXPECT(it->refset == REFSET_UNIVERSAL || it->is_protected);
+  EXPECT(it->refset == REFSET_UNIVERSAL || it->is_watched);
   for (Addr at = it->base; at < it->limit; at = addr_add(at, GRAIN))
     EXPECT(access_of(at) == access);
 }
@@ -96,7 +96,7 @@ START_TEST(test_hit)
   start();
   it = make(3 * GRAIN);
   settle(it, old_set);
-  ck_assert(it->is_protected && !it->is_hit);
+  ck_assert(it->is_watched && !it->is_hit);
   ck_assert_uint_eq(it->refset, old_set);
   check_seg(it);
   allowed = plat_sim.calls[PLAT_SIM_ALLOW];
@@ -109,19 +109,19 @@ START_TEST(test_hit)
   check_seg(it);
   arena_stop(arena);
   ck_assert_ptr_null(arena->hits);
-  ck_assert(!it->is_hit && !it->is_protected);
+  ck_assert(!it->is_hit && !it->is_watched);
   ck_assert_uint_eq(it->refset, REFSET_UNIVERSAL);
   /* It is left alone for some scans, and then watched again. */
   for (Index i = 0; i < DEFER; ++i) {
     barrier_settle(it, old_set);
     arena_resume(arena);
-    ck_assert(!it->is_protected);
+    ck_assert(!it->is_watched);
     check_seg(it);
     arena_stop(arena);
   }
   barrier_settle(it, old_set);
   arena_resume(arena);
-  ck_assert(it->is_protected);
+  ck_assert(it->is_watched);
   check_seg(it);
   finish();
 }
@@ -153,13 +153,13 @@ START_TEST(test_settle)
   start();
   it = make(GRAIN);
   settle(it, old_set | REFSET_KIND(arena->default_chain->gens[0].id));
-  ck_assert(!it->is_protected);
+  ck_assert(!it->is_watched);
   check_seg(it);
   ck_assert_int_eq(mps_ap_create_k(&ap, &fake->pool, mps_args_none),
                    MPS_RES_OK);
   ck_assert_int_eq(mps_reserve(&block, ap, 64), MPS_RES_OK);
   settle(buffer_of_ap(ap)->seg, REFSET_EMPTY);
-  ck_assert(!buffer_of_ap(ap)->seg->is_protected);
+  ck_assert(!buffer_of_ap(ap)->seg->is_watched);
   check_seg(buffer_of_ap(ap)->seg);
   *(Word *)block = help_info(64, HELP_OBJECT);
   ck_assert(mps_commit(ap, block, 64));
@@ -170,7 +170,7 @@ START_TEST(test_settle)
   ck_assert(it->is_wanted);
   barrier_settle(it, REFSET_UNIVERSAL);
   arena_resume(arena);
-  ck_assert(!it->is_protected && !it->is_wanted);
+  ck_assert(!it->is_watched && !it->is_wanted);
   arena_stop(arena);
   barrier_settle(it, REFSET_EMPTY);
   barrier_settle(it, old_set);
@@ -187,7 +187,7 @@ START_TEST(test_settle)
   /* .barrier.means: nothing is watched. */
   arena->barrier = BARRIER_NONE;
   settle(it, REFSET_EMPTY);
-  ck_assert(!it->is_protected);
+  ck_assert(!it->is_watched);
   ck_assert_uint_eq(it->refset, REFSET_UNIVERSAL);
   finish();
 }
@@ -219,16 +219,16 @@ START_TEST(test_neighbours)
   arena_resume(arena);
   ck_assert_uint_eq(plat_sim.calls[PLAT_SIM_FORBID], forbidden + 1);
   for (Index i = 0; i < 6; ++i) {
-    ck_assert(seg[i]->is_protected == (i < 5));
+    ck_assert(seg[i]->is_watched == (i < 5));
     check_seg(seg[i]);
   }
   arena_stop(arena);
   for (Index i = 0; i < 5; ++i)
     barrier_run_add(&run, seg[order[i]]);
   barrier_run_add(&run, seg[5]);
-  barrier_run_end(&run);
+  barrier_run_end(&run, arena);
   for (Index i = 0; i < 6; ++i) {
-    ck_assert(!seg[i]->is_protected);
+    ck_assert(!seg[i]->is_watched);
     barrier_distrust(seg[i]);
   }
   arena_resume(arena);
@@ -259,7 +259,7 @@ START_TEST(test_gap)
   arena_stop(arena);
   for (Index i = 7; i-- > 0;)
     barrier_run_add(&run, seg[i]);
-  barrier_run_end(&run);
+  barrier_run_end(&run, arena);
   ck_assert_uint_eq(plat_sim.calls[PLAT_SIM_ALLOW], allowed + 2);
   for (Index i = 0; i < 7; ++i)
     barrier_distrust(seg[i]);
@@ -284,7 +284,7 @@ START_TEST(test_refused)
     bool is_watched = i % 3 != 2 && i / 3 != 1;
 
     check_seg(seg[i]);
-    ck_assert(seg[i]->is_protected == is_watched);
+    ck_assert(seg[i]->is_watched == is_watched);
     ck_assert_uint_eq(seg[i]->refset, is_watched ? old_set : REFSET_UNIVERSAL);
     *(Word *)seg[i]->base = i;
   }
@@ -309,7 +309,7 @@ START_TEST(test_forget)
   seg_free(seg[3]);
   arena_resume(arena);
   check_seg(seg[4]);
-  ck_assert(seg[4]->is_protected);
+  ck_assert(seg[4]->is_watched);
   seg_shrink(seg[2], seg[2]->base, seg[2]->limit);
   check_seg(seg[2]);
   /* Free memory is written to by whoever gets it. */
@@ -353,7 +353,7 @@ START_TEST(test_random)
       break;
     case 1:
       seg_shrink(it, it->base, addr_add(it->base, GRAIN));
-      if (!it->is_protected) /* as whoever exposes must say */
+      if (!it->is_watched) /* as whoever exposes must say */
         barrier_distrust(it);
       break;
     case 2:

@@ -192,8 +192,14 @@ START_TEST(test_grey)
   ck_assert_ptr_eq(arena->grey, a);
   ck_assert_ptr_null(a->grey_next);
   ck_assert(a->is_grey && !b->is_grey);
+  /* What the client may do to it is to be settled too. */
+  ck_assert_ptr_eq(arena->wanted, a);
+  ck_assert(a->is_queued && a->is_wanted && !b->is_wanted);
   arena->grey = NULL;
+  arena->wanted = NULL;
   a->is_grey = false;
+  a->is_queued = false;
+  a->is_wanted = false;
   arena->is_stopped = false;
   finish();
 }

@@ -285,7 +285,7 @@ static void step_trim(void)
   space.spare = fraction[unit_random(5)];
   allowed = space.spare * (double)space_committed(&space)
             + (space.spare > 0.0 ? (double)keep : 0.0);
-  space_trim(&space, keep);
+  (void)space_trim(&space, keep, SIZE_MAX);
   allowed -= space.spare * (double)(before - space.spare_size);
   /* What stays is allowed to, but for rounding (.space.keep); and what was
    * allowed to stay did, but for the rest of a unit. */
@@ -361,7 +361,7 @@ START_TEST(test_random)
   memset(owner, 0, sizeof owner);
   check_map();
   space.spare = 0.0;
-  space_trim(&space, 0);
+  (void)space_trim(&space, 0, SIZE_MAX);
   check_sizes();
   ck_assert_uint_eq(space_committed(&space), OVERHEAD);
   ck_assert_uint_eq(ranges, 1); /* the first one stays */
@@ -502,16 +502,16 @@ START_TEST(test_trim)
   b = take(2048, SPACE_LOW);
   space_free(&space, b, 2048);
   space.spare = 1.0;
-  space_trim(&space, 0);
+  (void)space_trim(&space, 0, SIZE_MAX);
   ck_assert_uint_eq(space.spare_size, 8 * MIB);
   space.spare = 0.25;
-  space_trim(&space, 8 * MIB);
+  (void)space_trim(&space, 8 * MIB, SIZE_MAX);
   ck_assert_uint_eq(space.spare_size, 8 * MIB);
-  space_trim(&space, 0);
+  (void)space_trim(&space, 0, SIZE_MAX);
   ck_assert_uint_le(space.spare_size * 4, space_committed(&space));
   ck_assert_uint_gt(space.spare_size, 0);
   space.spare = 0.0;
-  space_trim(&space, 8 * MIB);
+  (void)space_trim(&space, 8 * MIB, SIZE_MAX);
   ck_assert_uint_eq(space.spare_size, 0);
   space_free(&space, a, 2048);
   space_purge(&space, 1);
@@ -560,13 +560,13 @@ START_TEST(test_chunks)
   ck_assert_uint_eq(space.reserved, 22 * MIB); /* by a quarter */
   space_free(&space, b, 512 * 8);
   space.spare = 0.0;
-  space_trim(&space, 0);
+  (void)space_trim(&space, 0, SIZE_MAX);
   ck_assert_uint_eq(ranges, 2);
   ck_assert_uint_eq(space.reserved, 6 * MIB);
   ck_assert(!space_has_addr(&space, b));
   ck_assert(take(512 * 3, SPACE_LOW) == b); /* its place */
   space_free(&space, a, 512);
-  space_trim(&space, 0);
+  (void)space_trim(&space, 0, SIZE_MAX);
   ck_assert_uint_eq(ranges, 3); /* the first one stays */
   check_sizes();
   space_free(&space, c, 512);
