@@ -23,6 +23,7 @@
  * to end. */
 #define POLL_PACE_LAG 0.25
 #define POLL_PAUSE_USE 0.9
+#define POLL_HARSH_PATIENCE 1.0                 /* seconds */
 #define POLL_RATE_UNKNOWN (128.0 * 1024 * 1024) /* bytes a second */
 
 /* Bytes condemned in a nursery, from which its survival can be told. */
@@ -182,10 +183,15 @@ static void poll_conclude(Arena *arena)
   poll_adapt(arena, trace->is_world);
 }
 
+/* In the harsh variety a trace is cut as often as can be, unless the client
+ * is very patient. */
+
 static TraceBudget poll_budget(Seconds time)
 {
+  bool is_cut = HARSH && time.s < POLL_HARSH_PATIENCE;
+
   return (TraceBudget){{plat_clock_now().s + time.s * POLL_PAUSE_USE},
-                       HARSH ? 1 : SIZE_MAX};
+                       is_cut ? 1 : SIZE_MAX};
 }
 
 static Size poll_run(Arena *arena, TraceWhy why, bool is_world, Seconds time)

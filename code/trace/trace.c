@@ -335,6 +335,7 @@ static void trace_begin(Trace *trace, TraceWhy why)
   trace->not_condemned = 0;
   trace->work = 0;
   trace->done = 0;
+  trace->stops = 0;
   trace->live = 0;
   trace->copied = 0;
   trace->filled_at_start = trace->arena->filled;
@@ -512,8 +513,14 @@ static void trace_check_seg(Seg *seg, void *closure)
   (void)seg->class->areas(seg, &ss.ss, trace_check_area, seg);
 }
 
+/* Every stop but the first few of a trace would take too long. */
+
 static void trace_check_black(Trace *trace)
 {
+  Count stop = ++trace->stops;
+
+  if (!CHECK_DEEP || trace->phase != TRACE_SCAN || (stop & (stop - 1)) != 0)
+    return;
   RING_FOR (node, after, &trace->arena->pools) {
     Pool *pool = RING_ELEM(Pool, link, node);
 
@@ -600,8 +607,7 @@ static void trace_resume(Trace *trace, Seconds start, Seconds start_cpu)
   double wall;
 
   trace_hide(trace);
-  if (CHECK_DEEP && trace->phase == TRACE_SCAN)
-    trace_check_black(trace);
+  trace_check_black(trace);
   trace->cpu.s += plat_clock_cpu().s - start_cpu.s;
   arena_resume(trace->arena);
   wall = plat_clock_now().s - start.s;

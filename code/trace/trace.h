@@ -63,6 +63,7 @@ typedef struct Trace {
   Size not_condemned;   /* bytes of segments that refer, left alone */
   Size work;            /* bytes to scan, as expected at the start */
   Size done;            /* bytes scanned */
+  Count stops;          /* of the threads */
   Size keep;            /* bytes of spare memory not to give back */
   Size live;            /* bytes that survived */
   Size copied;          /* of these */
