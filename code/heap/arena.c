@@ -216,15 +216,27 @@ void arena_enter(Arena *arena, const PlatContext *entry)
 {
   ASSERT(!plat_lock_is_mine(&arena->lock));
   plat_lock_claim(&arena->lock);
+  /* A handler of the client's that is refused a look would have us scan, in
+   * the middle of whatever we are at (.arena.signals). */
+  if (arena->is_hiding) {
+    plat_signals_hold(&arena->signals);
+    arena->is_holding = true;
+  }
   ASSERT(arena_check(arena));
   arena->entry = entry;
 }
 
 void arena_leave(Arena *arena)
 {
+  sigset_t signals = arena->signals;
+  bool is_holding = arena->is_holding;
+
   ASSERT(arena_check(arena));
   arena->entry = NULL;
+  arena->is_holding = false;
   plat_lock_release(&arena->lock);
+  if (is_holding)
+    plat_signals_allow(&signals);
 }
 
 void arena_enter_recursive(Arena *arena)
@@ -240,6 +252,7 @@ void arena_leave_recursive(Arena *arena)
 void arena_stop(Arena *arena)
 {
   ASSERT(!arena->is_stopped);
+  plat_signals_hold(&arena->signals_at_stop);
   plat_threads_stop(arena->threads);
   arena->is_stopped = true;
   barrier_gather_hits(arena);
@@ -252,4 +265,5 @@ void arena_resume(Arena *arena)
   ASSERT(arena->is_stopped && is_hidden);
   arena->is_stopped = false;
   plat_threads_resume(arena->threads);
+  plat_signals_allow(&arena->signals_at_stop);
 }

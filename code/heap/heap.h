@@ -410,6 +410,10 @@ struct mps_arena_s {
   bool is_polling;
   bool is_stopped;  /* the threads are */
   bool is_gathered; /* all that was written is known, in this stop */
+  bool is_hiding;   /* some segments may be hidden from the client */
+  bool is_holding;  /* signals are held back until the owner leaves */
+  sigset_t signals; /* to be let through then */
+  sigset_t signals_at_stop;
   /* Where the calling thread came in; NULL unless it is inside. */
   const PlatContext *entry;
   mps_arena_extended_t extended;

@@ -16,6 +16,7 @@
 #include "../base/base.h"
 
 #include <pthread.h>
+#include <signal.h>
 
 
 /* Virtual memory.  All ranges are multiples of plat_page_size. */
@@ -261,6 +262,13 @@ MOSTLY_INTERN void plat_fault_install(PlatFaultSink sink);
  * more, so that it can wait for a lock and run the client's methods.  Its
  * caller holds nothing that a stop would want (.plat.fault.relax). */
 MOSTLY_INTERN void plat_fault_relax(void);
+
+
+/* Hold back the calling thread's signals, but for those that tell of a
+ * mistake of the running instruction: what would handle them must not see
+ * what we are half through.  Pairs with allow (.plat.signals). */
+MOSTLY_INTERN void plat_signals_hold(sigset_t *saved_out);
+MOSTLY_INTERN void plat_signals_allow(const sigset_t *saved);
 
 
 /* fork: before, in the parent after, in the child after.  At most one set,

@@ -16,6 +16,31 @@ static void plat_thread_forget(PlatThread *thread)
   thread->other_limit = NULL;
 }
 
+/* The name is the interface's.  There is no signal to resume by: threads
+ * wait on a word, so the interface's CONFIG_PTHREADEXT_SIGRESUME has
+ * nothing to name (.plat.thread.resume). */
+#if defined(CONFIG_PTHREADEXT_SIGSUSPEND)
+#define PLAT_THREAD_SIGNAL CONFIG_PTHREADEXT_SIGSUSPEND
+#else
+#define PLAT_THREAD_SIGNAL SIGXFSZ
+#endif
+
+/* But for the signal that stops threads: whoever waits for a stop of its
+ * own may be stopped by another. */
+void plat_signals_hold(sigset_t *saved_out)
+{
+  sigset_t set;
+
+  plat_os_fill(&set);
+  (void)sigdelset(&set, PLAT_THREAD_SIGNAL);
+  (void)pthread_sigmask(SIG_BLOCK, &set, saved_out);
+}
+
+void plat_signals_allow(const sigset_t *saved)
+{
+  (void)pthread_sigmask(SIG_SETMASK, saved, NULL);
+}
+
 #if defined(CONFIG_THREAD_SINGLE)
 
 bool plat_thread_is_self(const PlatThread *thread)
@@ -75,15 +100,6 @@ void plat_thread_fork_child(void)
 
 #if defined(__linux__)
 #include <sys/syscall.h>
-#endif
-
-/* The name is the interface's.  There is no signal to resume by: threads
- * wait on a word, so the interface's CONFIG_PTHREADEXT_SIGRESUME has
- * nothing to name (.plat.thread.resume). */
-#if defined(CONFIG_PTHREADEXT_SIGSUSPEND)
-#define PLAT_THREAD_SIGNAL CONFIG_PTHREADEXT_SIGSUSPEND
-#else
-#define PLAT_THREAD_SIGNAL SIGXFSZ
 #endif
 
 /* How long to wait for answers before asking whether those who owe one

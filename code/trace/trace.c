@@ -608,6 +608,7 @@ static void trace_resume(Trace *trace, Seconds start, Seconds start_cpu)
 
   trace_hide(trace);
   trace_check_black(trace);
+  trace->arena->is_hiding = trace->phase == TRACE_SCAN;
   trace->cpu.s += plat_clock_cpu().s - start_cpu.s;
   arena_resume(trace->arena);
   wall = plat_clock_now().s - start.s;

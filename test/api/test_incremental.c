@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -344,6 +345,49 @@ START_TEST(test_signal_stack)
 }
 END_TEST
 
+/* .arena.signals: a handler that looks at objects, at any moment, sees whole
+ * ones. */
+static volatile sig_atomic_t handled;
+
+static void look(int number)
+{
+  size_t list = (size_t)handled % LISTS;
+  mps_addr_t node = heads[list];
+
+  for (size_t i = 0; i < 20; ++i) {
+    if (!block_is_intact(node, 0, serial_of(list, LENGTH - 1 - i)))
+      abort();
+    node = *block_slot(node, 0, 0);
+  }
+  ++handled;
+}
+
+START_TEST(test_handler)
+{
+  struct sigaction action = {.sa_handler = look, .sa_flags = SA_RESTART};
+  struct itimerval every = {{0, 300}, {0, 300}};
+  struct itimerval never = {{0, 0}, {0, 0}};
+
+  begin(0.0);
+  handled = 0;
+  ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
+  ck_assert_int_eq(setitimer(ITIMER_REAL, &every, NULL), 0);
+  for (int i = 0; i < 8; ++i) {
+    start();
+    for (size_t n = 0; !has_ended(); ++n) {
+      allocate(4);
+      EXPECT(n < 100000);
+    }
+  }
+  for (int i = 0; i < 20; ++i)
+    MUST(mps_arena_collect(client.arena));
+  ck_assert_int_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
+  ck_assert_int_gt(handled, 10);
+  check_all(LENGTH);
+  end();
+}
+END_TEST
+
 /* Threads that read and turn their own lists, and each other's heads, while
  * the main thread keeps collections going. */
 static _Atomic bool is_over;
@@ -493,6 +537,7 @@ int main(void)
     unit_add(suite, "destroy", test_destroy);
     unit_add(suite, "fork", test_fork);
     unit_add(suite, "signal-stack", test_signal_stack);
+    unit_add(suite, "handler", test_handler);
     unit_add(suite, "threads", test_threads);
     unit_add(suite, "bounded", test_bounded);
     unit_add(suite, "dependency", test_dependency);
