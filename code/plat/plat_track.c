@@ -122,6 +122,9 @@ static int track_scan(TrackScan *scan)
 bool plat_track_start(Addr base, Size size)
 {
   int saved = errno;
+  PlatRange range;
+  Count count;
+  Addr from;
   bool is_started;
 
   (void)pthread_mutex_lock(&track_lock);
@@ -129,7 +132,9 @@ bool plat_track_start(Addr base, Size size)
   (void)pthread_mutex_unlock(&track_lock);
   errno = saved;
   /* Kernels that know the first call may not know the second. */
-  return is_started && plat_track_arm(base, plat_page_size());
+  return is_started
+         && plat_track_list(&range, &count, &from, 1, base,
+                            addr_add(base, plat_page_size()));
 }
 
 bool plat_track_arm(Addr base, Size size)
