@@ -110,18 +110,18 @@ static bool barrier_hit(Arena *arena, Addr addr)
 {
   Space *space = &arena->space;
   Seg *seg = space_seg(space, addr);
+  unsigned char access;
 
   if (seg == NULL)
     return false;
-  switch (seg->access) {
-  case PLAT_ACCESS_READ:
+  access = atomic_load(&seg->access);
+  if (access == PLAT_ACCESS_READ)
     return barrier_write_hit(arena, seg, addr);
-  case PLAT_ACCESS_NONE:
+  if (access == PLAT_ACCESS_NONE) {
     barrier_read_hit(arena, addr);
     return true;
-  default:
-    return space_has_addr(space, addr); /* another thread was faster */
   }
+  return space_has_addr(space, addr); /* another thread was faster */
 }
 
 static bool barrier_fault(Addr addr)

@@ -105,7 +105,7 @@ struct mps_chain_s {
   Ring link;        /* arena->chains */
   Count pools;      /* that use it */
   bool is_adaptive; /* we made it, and may move its capacities */
-  bool is_flat; /* so much survives that it goes to the top at once */
+  bool is_flat;     /* so much survives that it goes to the top at once */
   Count count;
   Gen gens[]; /* from the nursery on */
 };
@@ -177,13 +177,13 @@ struct Seg {
   Addr limit;
   Addr scanned; /* below this nothing is left to scan, while it is grey */
 
-  struct Nailboard *board;  /* or NULL */
-  unsigned char defer;      /* scans to wait before watching it again */
-  unsigned char size_class; /* SegSize, of the request that made it */
+  struct Nailboard *board;      /* or NULL */
+  unsigned char defer;          /* scans to wait before watching it again */
+  unsigned char size_class;     /* SegSize, of the request that made it */
   _Atomic unsigned char access; /* PlatAccess: what the client may do */
-  bool is_watched;          /* a write by the client will be known */
-  bool is_wanted;           /* in arena->wanted */
-  _Atomic bool is_hit;      /* in arena->hits */
+  bool is_watched;              /* a write by the client will be known */
+  bool is_wanted;               /* in arena->wanted */
+  _Atomic bool is_hit;          /* in arena->hits */
   /* Unless there is a buffer, there is nothing but padding of our own at
    * and above this address (.seg.inv.used). */
   Addr used_limit;

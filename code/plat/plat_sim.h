@@ -35,8 +35,8 @@ typedef enum PlatSimCall {
 
 typedef struct PlatSim {
   /* The script.  A test may write these at any time. */
-  double now;  /* seconds, on both clocks */
-  double tick; /* what each reading of a clock adds, after it */
+  double now;        /* seconds, on both clocks */
+  double tick;       /* what each reading of a clock adds, after it */
   bool has_tracking; /* of writes, where the real system has it too */
 
   /* What has happened since the reset.  A test reads these. */

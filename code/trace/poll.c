@@ -272,16 +272,18 @@ static double poll_lag(const Arena *arena)
          - (double)trace->done;
 }
 
-/* What was expected has been done, so what is left isn't worth putting off:
- * reclaiming costs little. */
+/* Is a stop worth its cost?  Once scanning is over, what is left isn't worth
+ * putting off. */
 
 static bool poll_is_behind(const Arena *arena)
 {
-  const Trace *trace = arena->trace;
-  double rate = trace->rate > 0.0 ? trace->rate : POLL_RATE_UNKNOWN;
+  double rate = arena->trace->rate;
 
-  return HARSH || trace->phase != TRACE_SCAN
-         || poll_lag(arena) > rate * arena->pause_time.s * POLL_PACE_LAG;
+  if (HARSH || arena->trace->phase != TRACE_SCAN)
+    return true;
+  if (rate == 0.0)
+    rate = POLL_RATE_UNKNOWN;
+  return poll_lag(arena) > rate * arena->pause_time.s * POLL_PACE_LAG;
 }
 
 static void poll_go_on(Arena *arena)

@@ -364,7 +364,7 @@ static void trace_learn_rate(Trace *trace)
 }
 
 /* The client may look at a weak root at any time, and nothing can be hidden
- * there (.trace.weak). */
+ * there (.trace.whole). */
 
 static bool trace_has_weak_roots(const Arena *arena)
 {

@@ -51,27 +51,27 @@ typedef struct Trace {
   Arena *arena;
   TracePhase phase;
   bool is_running;
-  bool is_whole; /* mustn't let the threads go on before its end */
-  bool has_news; /* a trace has ended, and poll hasn't drawn conclusions */
-  bool is_world; /* of the running or the last one: it condemned all */
+  bool is_whole;     /* mustn't let the threads go on before its end */
+  bool has_news;     /* a trace has ended, and poll hasn't drawn conclusions */
+  bool is_world;     /* of the running or the last one: it condemned all */
   bool is_emergency; /* memory ran out: survivors stay where they are */
   Size refused; /* bytes; a request for so many has failed in this trace */
   TraceWhy why;
-  RefSet white;         /* the condemned generations */
-  Ring whites;          /* condemned segments, by gen_link */
-  Size condemned;       /* bytes, without what buffers keep back */
-  Size not_condemned;   /* bytes of segments that refer, left alone */
-  Size work;            /* bytes to scan, as expected at the start */
-  Size done;            /* bytes scanned */
-  Count stops;          /* of the threads */
-  Size keep;            /* bytes of spare memory not to give back */
-  Size live;            /* bytes that survived */
-  Size copied;          /* of these */
-  Count collections;    /* traces that condemned something, ever */
-  Size old_at_world;    /* bytes outside nurseries after the last full one */
-  Size filled_at_world; /* arena->filled at that time */
-  Size filled_at_poll;  /* and when the policy was asked last */
-  Seconds step_world;   /* when a step last collected everything */
+  RefSet white;           /* the condemned generations */
+  Ring whites;            /* condemned segments, by gen_link */
+  Size condemned;         /* bytes, without what buffers keep back */
+  Size not_condemned;     /* bytes of segments that refer, left alone */
+  Size work;              /* bytes to scan, as expected at the start */
+  Size done;              /* bytes scanned */
+  Count stops;            /* of the threads */
+  Size keep;              /* bytes of spare memory not to give back */
+  Size live;              /* bytes that survived */
+  Size copied;            /* of these */
+  Count collections;      /* traces that condemned something, ever */
+  Size old_at_world;      /* bytes outside nurseries after the last full one */
+  Size filled_at_world;   /* arena->filled at that time */
+  Size filled_at_poll;    /* and when the policy was asked last */
+  Seconds step_world;     /* when a step last collected everything */
   Size filled_at_start;   /* and when the trace started */
   Seconds cpu;            /* that it has taken so far, of all threads */
   Seconds cost;           /* wall time in all stops */
