@@ -114,7 +114,9 @@ mps_clock_t mps_message_clock(mps_arena_t arena, mps_message_t message)
   if (!API_ARENA(arena, mps_message_clock)
       || !API_MESSAGE(message, mps_message_clock))
     return 0;
-  return message->clock;
+  if (message->type == mps_message_type_finalization())
+    return 0;
+  return message_gc(message)->clock;
 }
 
 void mps_message_finalization_ref(mps_addr_t *ref_o, mps_arena_t arena,
@@ -136,7 +138,7 @@ void mps_message_finalization_ref(mps_addr_t *ref_o, mps_arena_t arena,
         || !API_REQUIRE(message->type == mps_message_type_gc(), \
                         #function ": message must be a gc message")) \
       return 0; \
-    return message->data.gc.field; \
+    return message_gc(message)->data.gc.field; \
   }
 
 API_GC_GETTER(mps_message_gc_live_size, live)
@@ -151,7 +153,7 @@ const char *mps_message_gc_start_why(mps_arena_t arena, mps_message_t message)
                       "mps_message_gc_start_why: message must be a gc_start "
                       "message"))
     return "";
-  return message->data.gc_start.why;
+  return message_gc(message)->data.gc_start.why;
 }
 
 

@@ -76,7 +76,7 @@ static void arena_release_message(void *closure, Message *message)
 {
   Arena *arena = closure;
 
-  ctl_free(&arena->ctl, message, sizeof *message);
+  ctl_free(&arena->ctl, message_gc(message), sizeof(GcMessage));
 }
 
 static Res arena_create_chain(Arena *arena)
