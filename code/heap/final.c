@@ -302,7 +302,7 @@ static void final_settle_gen(Arena *arena, Index id, Ring *unreached)
     mps_addr_t ref = final->ref;
     bool is_settled = !seg->is_white || seg->class->is_preserved(seg, &ref);
 
-    if (is_settled && ref != (mps_addr_t)final->ref) {
+    if (is_settled && ref != (mps_addr_t) final->ref) {
       final_move(arena, final->ref, ref);
       continue;
     }
