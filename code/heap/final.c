@@ -63,8 +63,10 @@ static void final_pull(Finals *finals, Final *final)
 {
   Final **link = final_find(finals, final->ref);
 
-  while (*link != final)
+  while (*link != final) {
+    ASSERT(*link != NULL);
     link = &(*link)->as.entry.next;
+  }
   *link = final->as.entry.next;
   ring_remove(&final->as.entry.link);
 }

@@ -143,7 +143,7 @@ static void expect_empty(void)
 }
 
 
-/* COVERS(".final.decide"): a chain of five and two that refer to each other
+/* COVERS(".final.req.together", ".final.decide"): a chain of five and two that refer to each other
  * are all found in one collection, and what they refer to is there. */
 START_TEST(objects_that_refer_to_each_other)
 {
@@ -504,7 +504,7 @@ START_TEST(variables_in_managed_memory)
 }
 END_TEST
 
-/* COVERS(".final.cost"): a time that grew with the number of registrations
+/* COVERS(".final.req.cost"): a time that grew with the number of registrations
  * would make this one hours. */
 START_TEST(a_million_registrations)
 {

@@ -85,7 +85,7 @@ static void collect(Count gens)
 }
 
 
-/* .final.table: random operations, several registrations of one object,
+/* .final.req.reported .final.req.dead: random operations, several registrations of one object,
  * objects that move or are pinned, messages that are kept */
 
 static void random_make(Index i)
@@ -286,7 +286,7 @@ START_TEST(test_one_object)
 END_TEST
 
 
-/* .final.gens: a minor collection doesn't look at old registrations. */
+/* .final.req.cost, .final.gens: a minor collection doesn't look at old registrations. */
 
 static Count asked;
 
