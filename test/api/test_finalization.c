@@ -143,8 +143,9 @@ static void expect_empty(void)
 }
 
 
-/* COVERS(".final.req.together", ".final.decide"): a chain of five and two that refer to each other
- * are all found in one collection, and what they refer to is there. */
+/* COVERS(".final.req.together", ".final.decide"): a chain of five and two
+ * that refer to each other are all found in one collection, and what they
+ * refer to is there. */
 START_TEST(objects_that_refer_to_each_other)
 {
   start_with(&(Options){.header = _i == 0 ? 0 : 16, .gens = 2});
