@@ -63,10 +63,9 @@ static void final_pull(Finals *finals, Final *final)
 {
   Final **link = final_find(finals, final->ref);
 
-  while (*link != final) {
-    ASSERT(*link != NULL);
+  while (*link != NULL && *link != final)
     link = &(*link)->as.entry.next;
-  }
+  ASSERT(*link == final);
   *link = final->as.entry.next;
   ring_remove(&final->as.entry.link);
 }
