@@ -195,12 +195,12 @@ static Addr final_limit(const Seg *seg)
   return seg->buffer != NULL ? (Addr)seg->buffer->ap.init : seg->used_limit;
 }
 
-/* The objects themselves aren't looked at while a trace runs. */
-static bool final_begins_object(const Arena *arena, Seg *seg, Addr ref)
+/* What is grey is hidden, from us too. */
+static bool final_begins_object(Seg *seg, Addr ref)
 {
   mps_addr_t object;
 
-  if (!CHECK_DEEP || arena->finals.white != REFSET_EMPTY)
+  if (!CHECK_DEEP || seg->is_grey || seg->is_white)
     return true;
   return seg->class->find(&object, seg, addr_sub(ref, seg->format->header))
              == MPS_RES_OK
@@ -217,7 +217,7 @@ bool final_is_object(const Arena *arena, Addr ref)
     return false;
   block = addr_sub(ref, seg->format->header);
   return seg->base <= block && block < final_limit(seg)
-         && final_begins_object(arena, seg, ref);
+         && final_begins_object(seg, ref);
 }
 
 Res final_register(Arena *arena, Addr ref)
@@ -411,6 +411,11 @@ void final_flip(Arena *arena, struct Trace *trace, RefSet white)
   message_each(&arena->messages, mps_message_type_finalization(),
                final_fix_message, &ss);
   finals->posted = scan_take_refset(&ss);
+}
+
+bool final_is_due(const Arena *arena)
+{
+  return arena->finals.white != REFSET_EMPTY;
 }
 
 /* final_post -- a registration becomes a message, and is a root from now on

@@ -50,10 +50,7 @@ static inline Final *final_of_message(Message *message)
 MOSTLY_INTERN void final_flip(Arena *arena, struct Trace *trace, RefSet white);
 
 /* Has the running trace still to call scan? */
-static inline bool final_is_due(const Arena *arena)
-{
-  return arena->finals.white != REFSET_EMPTY;
-}
+MOSTLY_INTERN bool final_is_due(const Arena *arena);
 
 /* And scan, once, when nothing is grey: post messages for the objects that
  * are dead, and preserve those.  Then there may be something grey again. */
