@@ -35,6 +35,7 @@
 #include "heap/scan.c"
 #include "heap/scanners.c"
 #include "heap/root.c"
+#include "heap/final.c"
 #include "heap/arena.c"
 #include "trace/nailboard.c"
 #include "trace/policy.c"

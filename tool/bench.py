@@ -128,6 +128,14 @@ def pause_row(live, seconds):
                 Metric("time", "us/operation", last("us/op"))])
 
 
+def final_row(thousands, repeats):
+    return Row("final", runs_of("final", [thousands, repeats], []),
+               [Metric("dead", "ns/object", last("dead"), target=(None, 1000)),
+                Metric("alive", "ns/object", last("alive")),
+                Metric("finalize", "ns/object", last("finalize")),
+                Metric("drain", "ns/object", last("drain"))])
+
+
 def rows(quick):
     millions = 50 if quick else 100
     shapes = ("tree", "list", "shuf", "vec", "leaf")
@@ -139,6 +147,7 @@ def rows(quick):
     table.append(treeb_row(2, [15, 4, 16, 500000] if quick
                            else [18, 4, 19, 4000000]))
     table.append(pause_row(*((50, 2) if quick else (200, 15))))
+    table.append(final_row(*((100, 7) if quick else (1000, 7))))
     return table
 
 

@@ -1,10 +1,12 @@
-/* query_api.c -- entry points: messages, location dependencies, walks
+/* query_api.c -- entry points: messages, finalization, location
+ * dependencies, walks
  *
  * Design: .api.thin, .api.misuse (design/api.rst).
  */
 
 #include "api.h"
 
+#include "../heap/final.h"
 #include "../heap/seg.h"
 #include "../include/mpscamc.h"
 #include "../include/mpslib.h"
@@ -99,7 +101,8 @@ void mps_message_discard(mps_arena_t arena, mps_message_t message)
   arena_leave(arena);
 }
 
-/* What a message holds doesn't change, so reading it needs no lock. */
+/* But for the reference of a finalization message, what a message holds
+ * doesn't change, so reading it needs no lock. */
 
 mps_message_type_t mps_message_type(mps_arena_t arena, mps_message_t message)
 {
@@ -114,19 +117,27 @@ mps_clock_t mps_message_clock(mps_arena_t arena, mps_message_t message)
   if (!API_ARENA(arena, mps_message_clock)
       || !API_MESSAGE(message, mps_message_clock))
     return 0;
-  return message->clock;
+  if (message->type == mps_message_type_finalization())
+    return 0;
+  return message_gc(message)->clock;
 }
 
 void mps_message_finalization_ref(mps_addr_t *ref_o, mps_arena_t arena,
                                   mps_message_t message)
 {
+  Addr ref;
+
   if (!API_OUT(ref_o, mps_message_finalization_ref)
       || !API_ARENA(arena, mps_message_finalization_ref)
-      || !API_MESSAGE(message, mps_message_finalization_ref))
+      || !API_MESSAGE(message, mps_message_finalization_ref)
+      || !API_REQUIRE(message->type == mps_message_type_finalization(),
+                      "mps_message_finalization_ref: message must be a "
+                      "finalization message"))
     return;
-  (void)API_REQUIRE(message->type == mps_message_type_finalization(),
-                    "mps_message_finalization_ref: message must be a "
-                    "finalization message");
+  arena_enter(arena, NULL);
+  ref = final_of_message(message)->ref;
+  arena_leave(arena);
+  *ref_o = ref;
 }
 
 #define API_GC_GETTER(function, field) \
@@ -136,7 +147,7 @@ void mps_message_finalization_ref(mps_addr_t *ref_o, mps_arena_t arena,
         || !API_REQUIRE(message->type == mps_message_type_gc(), \
                         #function ": message must be a gc message")) \
       return 0; \
-    return message->data.gc.field; \
+    return message_gc(message)->data.gc.field; \
   }
 
 API_GC_GETTER(mps_message_gc_live_size, live)
@@ -151,7 +162,50 @@ const char *mps_message_gc_start_why(mps_arena_t arena, mps_message_t message)
                       "mps_message_gc_start_why: message must be a gc_start "
                       "message"))
     return "";
-  return message->data.gc_start.why;
+  return message_gc(message)->data.gc_start.why;
+}
+
+
+/* Finalization.  The client's variable may be in memory that is protected,
+ * and a fault is for the client to take: so it is read and written without
+ * the lock (.final.variable). */
+
+mps_res_t mps_finalize(mps_arena_t arena, mps_addr_t *ref_p)
+{
+  bool is_object;
+  Res res = MPS_RES_FAIL;
+  Addr ref;
+
+  if (!API_ARENA(arena, mps_finalize) || !API_OUT(ref_p, mps_finalize))
+    return MPS_RES_FAIL;
+  ref = *ref_p;
+  arena_enter(arena, NULL);
+  is_object = final_is_object(arena, ref);
+  if (is_object)
+    res = final_register(arena, ref);
+  arena_leave(arena);
+  (void)API_REQUIRE(is_object, "mps_finalize: *ref_p must be an object in an "
+                               "automatic pool of the arena");
+  return res;
+}
+
+mps_res_t mps_definalize(mps_arena_t arena, mps_addr_t *ref_p)
+{
+  bool has_addr;
+  Res res = MPS_RES_FAIL;
+  Addr ref;
+
+  if (!API_ARENA(arena, mps_definalize) || !API_OUT(ref_p, mps_definalize))
+    return MPS_RES_FAIL;
+  ref = *ref_p;
+  arena_enter(arena, NULL);
+  has_addr = space_has_addr(&arena->space, ref);
+  if (has_addr)
+    res = final_definalize(arena, ref);
+  arena_leave(arena);
+  (void)API_REQUIRE(has_addr, "mps_definalize: *ref_p must be in the arena's "
+                              "memory");
+  return res;
 }
 
 

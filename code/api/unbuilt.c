@@ -90,19 +90,6 @@ void mps_transform_destroy(mps_transform_t transform)
 }
 
 
-/* Finalization */
-
-mps_res_t mps_finalize(mps_arena_t arena, mps_addr_t *ref_p)
-{
-  return MPS_RES_UNIMPL;
-}
-
-mps_res_t mps_definalize(mps_arena_t arena, mps_addr_t *ref_p)
-{
-  return MPS_RES_UNIMPL;
-}
-
-
 /* Ephemerons */
 
 mps_res_t mps_fix_weak_pair(mps_ss_t ss, mps_addr_t base, mps_addr_t *key_io,

@@ -20,8 +20,6 @@
   X(mps_transform_create, (NULL, NULL)) \
   X(mps_transform_add_oldnew, (NULL, NULL, NULL, 0)) \
   X(mps_transform_apply, (NULL, NULL)) \
-  X(mps_finalize, (NULL, NULL)) \
-  X(mps_definalize, (NULL, NULL)) \
   X(mps_fix_weak_pair, (NULL, NULL, NULL, NULL)) \
   X(mps_fix_weak_or_pair, (NULL, NULL, NULL, NULL)) \
   X(mps_fix_weak_and_pair, (NULL, NULL, NULL, NULL))

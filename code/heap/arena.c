@@ -6,6 +6,7 @@
 #include "arena.h"
 
 #include "barrier.h"
+#include "final.h"
 #include "gen.h"
 
 #include <string.h>
@@ -76,7 +77,10 @@ static void arena_release_message(void *closure, Message *message)
 {
   Arena *arena = closure;
 
-  ctl_free(&arena->ctl, message, sizeof *message);
+  if (message->type == mps_message_type_finalization())
+    final_release(arena, message);
+  else
+    ctl_free(&arena->ctl, message_gc(message), sizeof(GcMessage));
 }
 
 static Res arena_create_chain(Arena *arena)
@@ -113,6 +117,7 @@ static void arena_init(Arena *arena, Size size, const ArenaParams *params)
   gen_init_top(&arena->top, arena, ARENA_TOP_MORTALITY);
   ld_history_init(&arena->ld);
   message_queue_init(&arena->messages, arena_release_message, arena);
+  final_init(arena);
 }
 
 static Res arena_init_memory(Arena *arena, const ArenaParams *params)
@@ -188,6 +193,7 @@ void arena_destroy(Arena *arena)
   ring_remove(&arena->all_link);
   (void)pthread_mutex_unlock(&arena_all_lock);
   arena->sig = SIG_NONE;
+  final_finish(arena);
   chain_destroy(arena->default_chain);
   gen_finish(&arena->top, arena);
   barrier_unregister(arena);

@@ -219,6 +219,9 @@ struct SegClass {
   Res (*areas)(Seg *seg, mps_ss_t ss, mps_area_scan_t scan, void *closure);
   /* The object that an address is in, as the client knows it. */
   Res (*find)(mps_addr_t *object_out, Seg *seg, Addr addr);
+  /* Has the running trace preserved the object that *ref_io refers to?
+   * Then say where it is now.  The segment is white.  Preserves nothing. */
+  bool (*is_preserved)(Seg *seg, mps_addr_t *ref_io);
 };
 
 
@@ -291,6 +294,35 @@ struct Buffer {
   Size want;   /* bytes to ask for at the next fill */
   Count ramps; /* begun and not ended on this allocation point */
 };
+
+
+/* Finalization (final.h) */
+
+#define FINAL_SIG ((Sig)0x46696E61) /* "Fina" */
+
+/* One registration.  When its object is found dead, it becomes the message,
+ * in the same memory. */
+typedef struct Final {
+  union {
+    struct {
+      Sig sig;
+      struct Final *next; /* in its bucket */
+      Ring link;          /* finals->gens[...] */
+    } entry;
+    Message message;
+  } as;
+  Addr ref; /* as the client knows the object; NULL after its pool */
+} Final;
+
+/* All registrations of an arena, by address and by generation. */
+typedef struct Finals {
+  Final **buckets; /* or NULL before the first */
+  Shift shift;     /* there are 2 to the power of this */
+  Count count;
+  RefSet white;  /* condemned, from the flip until the dead are known */
+  RefSet posted; /* generations that the objects of messages may be in */
+  Ring gens[WORD_BITS]; /* by the generation id of the object's segment */
+} Finals;
 
 
 /* Roots (root.h) */
@@ -403,6 +435,7 @@ struct mps_arena_s {
 
   LdHistory ld;
   MessageQueue messages;
+  Finals finals;
   Count flips; /* after which objects may have moved */
   struct Trace *trace;
   Size filled;    /* bytes given to allocation points, ever */

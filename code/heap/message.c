@@ -23,7 +23,6 @@ void message_init(Message *message, mps_message_type_t type)
   message->queue = NULL;
   ring_init(&message->link);
   message->serial = 0;
-  message->clock = 0;
   message->sig = MESSAGE_SIG;
   ASSERT(message_check(message));
 }
@@ -173,7 +172,8 @@ bool message_post(MessageQueue *queue, Message *message, mps_clock_t now)
 
   /* Many objects are found dead in one moment, and the interface promises
    * a clock for collections only. */
-  message->clock = message->type == mps_message_type_finalization() ? 0 : now;
+  if (message->type != mps_message_type_finalization())
+    message_gc(message)->clock = now;
   message->serial = ++queue->posted;
   message->state = MESSAGE_QUEUED;
   message->queue = queue;
@@ -243,4 +243,26 @@ void message_discard(MessageQueue *queue, Message *message)
   ASSERT(message->queue == queue);
   ASSERT(message->state == MESSAGE_TAKEN);
   message_release(queue, message);
+}
+
+void message_drop(MessageQueue *queue, Message *message)
+{
+  ASSERT(message_check(message));
+  ASSERT(message->queue == queue);
+  ASSERT(message->state == MESSAGE_QUEUED);
+  message_release(queue, message);
+}
+
+void message_each(MessageQueue *queue, mps_message_type_t type,
+                  MessageVisit visit, void *closure)
+{
+  ASSERT(type < MESSAGE_TYPES);
+  RING_FOR (node, after, &queue->queued[type])
+    visit(RING_ELEM(Message, link, node), closure);
+  RING_FOR (node, after, &queue->taken) {
+    Message *message = RING_ELEM(Message, link, node);
+
+    if (message->type == type)
+      visit(message, closure);
+  }
 }

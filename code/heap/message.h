@@ -43,7 +43,13 @@ struct mps_message_s {
   MessageQueue *queue; /* that it was posted to, or NULL while owned */
   Ring link;           /* queue->queued[type] or queue->taken */
   uint64_t serial;     /* its place in the order of posting */
-  mps_clock_t clock;   /* at posting; zero for finalization */
+};
+
+/* Of the start or the end of a collection.  A message of the third type is
+ * part of a registration (Final, heap.h), and has no clock. */
+typedef struct GcMessage {
+  Message message;
+  mps_clock_t clock; /* at posting */
   union {
     struct {
       Size live; /* bytes that survived */
@@ -53,11 +59,14 @@ struct mps_message_s {
     struct {
       const char *why; /* outlives the message */
     } gc_start;
-    struct {
-      void *guardian; /* that knows the reference */
-    } finalization;
   } data; /* which, by type */
-};
+} GcMessage;
+
+static inline GcMessage *message_gc(Message *message)
+{
+  ASSERT(message->type != mps_message_type_finalization());
+  return RING_ELEM(GcMessage, message, message);
+}
 
 /* Takes a message's memory back; the message is finished and in no list.
  * It may not call the queue. */
@@ -73,7 +82,7 @@ struct MessageQueue {
   void *closure; /* for release */
 };
 
-/* An owned message.  The rest of its data is the caller's to fill in.
+/* An owned message.  What surrounds it is the caller's to fill in.
  * finish is for one that will never be posted. */
 MOSTLY_INTERN void message_init(Message *message, mps_message_type_t type);
 MOSTLY_INTERN void message_finish(Message *message);
@@ -110,5 +119,13 @@ MOSTLY_INTERN bool message_get(Message **message_out, MessageQueue *queue,
 
 /* The client is done with a message that it took. */
 MOSTLY_INTERN void message_discard(MessageQueue *queue, Message *message);
+/* Release one that waits in the queue. */
+MOSTLY_INTERN void message_drop(MessageQueue *queue, Message *message);
+
+/* Visit each message of a type, those that the client took too.  The visit
+ * may drop the message that it is at. */
+typedef void (*MessageVisit)(Message *message, void *closure);
+MOSTLY_INTERN void message_each(MessageQueue *queue, mps_message_type_t type,
+                                MessageVisit visit, void *closure);
 
 #endif /* MESSAGE_H */

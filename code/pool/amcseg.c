@@ -315,6 +315,18 @@ static void amc_fix(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
     amc_fix_any(seg, ss, ref_io);
 }
 
+static bool amc_is_preserved(Seg *seg, mps_addr_t *ref_io)
+{
+  mps_addr_t target = seg->format->isfwd(*ref_io);
+
+  if (target == NULL)
+    return seg->is_nailed
+           && (seg->board == NULL
+               || amc_is_pinned(seg, *ref_io, amc_skip(seg, *ref_io)));
+  *ref_io = target;
+  return true;
+}
+
 
 /* Scanning */
 
@@ -553,4 +565,5 @@ MOSTLY_INTERN_DEF const SegClass amc_seg_class = {
     .walk = amc_walk,
     .areas = amc_areas,
     .find = amc_find,
+    .is_preserved = amc_is_preserved,
 };

@@ -7,6 +7,7 @@
 
 #include "../base/args.h"
 #include "../heap/arena.h"
+#include "../heap/final.h"
 #include "../heap/format.h"
 #include "../heap/gen.h"
 #include "../include/mpstd.h"
@@ -54,6 +55,7 @@ void pool_destroy(Pool *pool)
   ASSERT(pool_check(pool));
   ASSERT(ring_is_single(&pool->buffers));
   poll_finish(arena); /* it holds on to segments of the pool */
+  final_forget_pool(pool);
   pool->class->finish(pool);
   if (pool->format != NULL)
     --pool->format->pools;

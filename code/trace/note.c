@@ -39,8 +39,8 @@ void note_finish(Trace *trace)
     return;
   message_finish(trace->start_message);
   message_finish(trace->end_message);
-  ctl_free(ctl, trace->start_message, sizeof(Message));
-  ctl_free(ctl, trace->end_message, sizeof(Message));
+  ctl_free(ctl, message_gc(trace->start_message), sizeof(GcMessage));
+  ctl_free(ctl, message_gc(trace->end_message), sizeof(GcMessage));
   trace->start_message = NULL;
   trace->end_message = NULL;
 }
@@ -48,8 +48,8 @@ void note_finish(Trace *trace)
 void note_prepare(Trace *trace)
 {
   Ctl *ctl = &trace->arena->ctl;
-  Message *start;
-  Message *end;
+  GcMessage *start;
+  GcMessage *end;
 
   if (trace->start_message != NULL)
     return;
@@ -59,10 +59,10 @@ void note_prepare(Trace *trace)
     ctl_free(ctl, start, sizeof *start);
     return;
   }
-  message_init(start, mps_message_type_gc_start());
-  message_init(end, mps_message_type_gc());
-  trace->start_message = start;
-  trace->end_message = end;
+  message_init(&start->message, mps_message_type_gc_start());
+  message_init(&end->message, mps_message_type_gc());
+  trace->start_message = &start->message;
+  trace->end_message = &end->message;
 }
 
 void note_start(Trace *trace)
@@ -72,7 +72,7 @@ void note_start(Trace *trace)
   if (message == NULL)
     return;
   trace->start_message = NULL;
-  message->data.gc_start.why = note_why(trace->why);
+  message_gc(message)->data.gc_start.why = note_why(trace->why);
   (void)message_post(&trace->arena->messages, message, mps_clock());
 }
 
@@ -83,8 +83,8 @@ void note_end(Trace *trace)
   if (message == NULL)
     return;
   trace->end_message = NULL;
-  message->data.gc.live = trace->live;
-  message->data.gc.condemned = trace->condemned;
-  message->data.gc.not_condemned = trace->not_condemned;
+  message_gc(message)->data.gc.live = trace->live;
+  message_gc(message)->data.gc.condemned = trace->condemned;
+  message_gc(message)->data.gc.not_condemned = trace->not_condemned;
   (void)message_post(&trace->arena->messages, message, mps_clock());
 }

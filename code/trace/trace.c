@@ -8,6 +8,7 @@
 #include "../heap/arena.h"
 #include "../heap/barrier.h"
 #include "../heap/buffer.h"
+#include "../heap/final.h"
 #include "../heap/gen.h"
 #include "../heap/root.h"
 #include "../heap/scan.h"
@@ -400,6 +401,8 @@ static void trace_step_scan(Trace *trace)
 
   if (seg != NULL)
     trace_scan_seg(trace, seg);
+  else if (final_is_due(trace->arena))
+    final_scan(trace->arena, trace);
   else
     trace_end_scan(trace);
 }
@@ -435,6 +438,7 @@ static void trace_flip(Trace *trace)
   nailed = arena->grey;
   arena->grey = NULL;
   trace_scan_roots(trace, RANK_EXACT);
+  final_flip(arena, trace, trace->white);
   trace_scan_nailed(trace, nailed);
   trace_find_grey(trace);
   trace->is_whole = trace->is_whole || trace_has_weak_roots(arena);

@@ -185,6 +185,41 @@ CASE(message_ref, "mps_message_finalization_ref", "message",
      mps_message_t m = get_message();
      mps_addr_t ref; mps_message_finalization_ref(&ref, ARENA, m);
      mps_message_discard(ARENA, m);)
+
+/* Finalization */
+
+static void finalize(mps_addr_t ref)
+{
+  EXPECT(mps_finalize(ARENA, &ref) == MPS_RES_FAIL);
+}
+
+static void definalize(mps_addr_t ref)
+{
+  EXPECT(mps_definalize(ARENA, &ref) == MPS_RES_FAIL);
+}
+
+CASE(finalize_arena, "mps_finalize", "arena",
+     (void)mps_finalize(NULL, world.table);)
+CASE(finalize_out, "mps_finalize", "ref_p", (void)mps_finalize(ARENA, NULL);)
+CASE(finalize_null, "mps_finalize", "ref_p", finalize(NULL);)
+CASE(finalize_unmanaged, "mps_finalize", "ref_p", finalize(&zeros);)
+CASE(finalize_other_arena, "mps_finalize", "ref_p",
+     finalize(client_make(&world.other, 64, 1));)
+CASE(finalize_odd, "mps_finalize", "ref_p",
+     finalize((char *)world.table[0] + 1);)
+CASE(finalize_reserved, "mps_finalize", "ref_p", mps_addr_t block;
+     MUST(mps_reserve(&block, AP, 64)); finalize(block);
+     block_init(block, 64, 0, KIND_OBJ, 9); (void)mps_commit(AP, block, 64);)
+CASE(finalize_unused, "mps_finalize", "ref_p",
+     finalize((char *)client_make(&world.client, 64, 1) + 64);)
+CASE(definalize_arena, "mps_definalize", "arena",
+     (void)mps_definalize(NULL, world.table);)
+CASE(definalize_out, "mps_definalize", "ref_p",
+     (void)mps_definalize(ARENA, NULL);)
+CASE(definalize_null, "mps_definalize", "ref_p", definalize(NULL);)
+CASE(definalize_unmanaged, "mps_definalize", "ref_p", definalize(&zeros);)
+
+
 CASE(walk_visitor, "mps_arena_formatted_objects_walk", "f",
      mps_arena_formatted_objects_walk(ARENA, NULL, NULL, 0);)
 CASE(roots_walk_null, "mps_arena_roots_walk", "f",
@@ -267,6 +302,18 @@ static const Case *const cases[] = {
     &case_message_twice,
     &case_message_why,
     &case_message_ref,
+    &case_finalize_arena,
+    &case_finalize_out,
+    &case_finalize_null,
+    &case_finalize_unmanaged,
+    &case_finalize_other_arena,
+    &case_finalize_odd,
+    &case_finalize_reserved,
+    &case_finalize_unused,
+    &case_definalize_arena,
+    &case_definalize_out,
+    &case_definalize_null,
+    &case_definalize_unmanaged,
     &case_walk_visitor,
     &case_roots_walk_null,
     &case_apply_null,

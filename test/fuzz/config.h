@@ -48,6 +48,7 @@ typedef struct Config {
   long verify;         /* operations between verifications */
   long protect;        /* may roots be protected? */
   long grain;          /* of the arena, 0 is the default */
+  long final;          /* are objects registered for finalization? */
   bool json;
   bool verbose;
 } Config;
@@ -93,6 +94,7 @@ static const Arg config_args[] = {
      "operations between checks"},
     {"protect", ARG_LONG, offsetof(Config, protect), "1: MPS_RM_PROT roots"},
     {"grain", ARG_LONG, offsetof(Config, grain), "arena grain, 0 default"},
+    {"final", ARG_LONG, offsetof(Config, final), "1: finalization"},
     {"json", ARG_FLAG, offsetof(Config, json), "print facts as JSON"},
     {"verbose", ARG_FLAG, offsetof(Config, verbose), "print configurations"},
 };
@@ -320,6 +322,7 @@ static void config_fill(Config *config, long seed)
   CONFIG_CHOOSE(config, verify, &chance, 1, 20, 200, 1000, 5000);
   CONFIG_CHOOSE(config, protect, &chance, 0, 0, 1);
   CONFIG_CHOOSE(config, ops, &chance, 1000, 3000, 10000);
+  CONFIG_CHOOSE(config, final, &chance, 0, 1, 1);
   if (config->pause < 0)
     config->pause = pause_time;
   if (config->barrier == NULL)

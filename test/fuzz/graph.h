@@ -38,6 +38,15 @@ struct Node {
   mps_addr_t addr;    /* where that found it */
   unsigned pool;
   unsigned kind; /* KIND_OBJECT or KIND_LEAF */
+  struct {
+    Node *next;        /* in its bucket */
+    long count;        /* registrations without a message */
+    unsigned collects; /* full ones since it is gone */
+    bool is_listed;
+    bool is_gone; /* nothing refers to it: messages are waited for */
+    bool is_told; /* there was one: nothing may refer to it */
+    bool is_lost; /* it may have died while messages were disabled */
+  } final;
   size_t refs;
   Node *ref[];
 };
@@ -311,6 +320,77 @@ static void node_expect_words(const Node *node, const Word *block)
 }
 
 
+/* Registered objects, by serial number.  Their nodes stay when nothing
+ * refers to them any more, until the last message.  Any thread may get the
+ * message about any object, so there is a lock. */
+
+enum {
+  FINAL_BUCKETS = 1024
+};
+
+static Node *final_bucket[FINAL_BUCKETS];
+static pthread_mutex_t final_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+/* The link to the node, or to null */
+static Node **final_find(Word serial)
+{
+  Node **link = &final_bucket[serial % FINAL_BUCKETS];
+
+  while (*link != NULL && (*link)->serial != serial)
+    link = &(*link)->final.next;
+  return link;
+}
+
+static void final_list(Node *node)
+{
+  Node **bucket = &final_bucket[node->serial % FINAL_BUCKETS];
+
+  node->final.is_listed = true;
+  node->final.next = *bucket;
+  *bucket = node;
+}
+
+static void final_unlist(Node *node)
+{
+  Node **link = final_find(node->serial);
+
+  EXPECT(*link == node);
+  *link = node->final.next;
+  node->final.is_listed = false;
+}
+
+static void final_each(void (*visit)(Node *))
+{
+  size_t i;
+  Node *node, *next;
+
+  pthread_mutex_lock(&final_mutex);
+  for (i = 0; i < FINAL_BUCKETS; ++i)
+    for (node = final_bucket[i]; node != NULL; node = next) {
+      next = node->final.next;
+      visit(node);
+    }
+  pthread_mutex_unlock(&final_mutex);
+}
+
+/* Nothing refers to the node: free it, if no message is to come. */
+static void node_gone(Node *node)
+{
+  bool is_kept = false;
+
+  pthread_mutex_lock(&final_mutex);
+  if (node->final.is_listed) {
+    is_kept = node->final.count > 0;
+    node->final.is_gone = true;
+    if (!is_kept)
+      final_unlist(node);
+  }
+  pthread_mutex_unlock(&final_mutex);
+  if (!is_kept)
+    free(node);
+}
+
+
 /* Verifying.  Nothing may move meanwhile. */
 
 static void graph_visit(Graph *graph, Node *node, mps_addr_t client,
@@ -326,6 +406,9 @@ static void graph_visit(Graph *graph, Node *node, mps_addr_t client,
     return;
   }
   node_expect(node, client);
+  if (__atomic_load_n(&node->final.is_told, __ATOMIC_RELAXED))
+    fail("%s: there was a message about object %lu", from,
+         (unsigned long)node->serial);
   node->mark = graph->mark;
   node->addr = client;
   if (graph->work_count == graph->work_room) {
@@ -400,7 +483,7 @@ static void graph_sweep(Graph *graph)
       link = &node->next;
     } else {
       *link = node->next;
-      free(node);
+      node_gone(node);
     }
   }
 }

@@ -23,7 +23,7 @@
 #define _GNU_SOURCE
 #endif
 
-#include "mutate.h"
+#include "final.h"
 
 #include <signal.h>
 #include <time.h>
@@ -61,6 +61,7 @@ static void op_collect(Mutator *m, Graph *graph)
 {
   ++m->counts.collects;
   EXPECT(mps_arena_collect(m->world->arena) == MPS_RES_OK);
+  final_collected(m);
   if (!chance_once_in(&m->chance, 4))
     mps_arena_release(m->world->arena);
 }
@@ -107,7 +108,8 @@ static void op_tune(Mutator *m, Graph *graph)
     mps_message_type_enable(arena, mps_message_type_gc());
     mps_message_type_enable(arena, mps_message_type_gc_start());
   }
-  world_drain_messages(m->world);
+  final_enable(m, !chance_once_in(&m->chance, 6));
+  drain_messages(m);
 }
 
 static bool ap_create(Mutator *m, Ap *ap)
@@ -308,7 +310,7 @@ static const Op ops[] = {
     {op_drop, 15, true},   {op_replace_table, 5, true}, {op_pin, 20, true},
     {op_unpin, 20, true},  {op_state, 10, false},       {op_collect, 3, false},
     {op_limit, 3, false},  {op_tune, 3, false},         {op_ap, 5, false},
-    {op_ramp, 6, false},   {op_audit, 1, false},
+    {op_ramp, 6, false},   {op_audit, 1, false},        {op_final, 40, false},
 };
 
 #define OP_COUNT (sizeof ops / sizeof ops[0])
@@ -364,7 +366,12 @@ static bool mutator_create(Mutator *m, World *world, Graph *own,
   for (; m->aps < (size_t)world->config->aps && m->aps < APS_MAX; ++m->aps)
     if (!ap_create(m, &m->ap[m->aps]))
       return false;
-  return graph_create(own, world->arena, world->config, &m->chance);
+  if (number == 0)
+    final_enable(m, true);
+  if (!graph_create(own, world->arena, world->config, &m->chance))
+    return false;
+  own->serial = (Word)(number + 1) << OWN_SHIFT;
+  return true;
 }
 
 static void mutator_destroy(Mutator *m)
@@ -435,6 +442,9 @@ static void counts_add(Counts *sum, const Counts *counts)
   sum->links += counts->links;
   sum->collects += counts->collects;
   sum->audits += counts->audits;
+  sum->finalized += counts->finalized;
+  sum->told += counts->told;
+  sum->revived += counts->revived;
 }
 
 static void run_threads(World *world, Counts *sum)
@@ -458,6 +468,24 @@ static void run_threads(World *world, Counts *sum)
   free(threads);
 }
 
+/* With no root left, and nothing on the stack, nothing is retained but what
+ * there are messages about, and afterwards not even that. */
+static void expect_empty(World *world)
+{
+  mps_arena_t arena = world->arena;
+  size_t i;
+
+  if (world->config->stack == 1)
+    return;
+  EXPECT(mps_arena_collect(arena) == MPS_RES_OK);
+  mps_message_type_disable(arena, mps_message_type_finalization());
+  EXPECT(mps_arena_collect(arena) == MPS_RES_OK);
+  for (i = 0; i < world->pools; ++i)
+    if (mps_pool_total_size(world->pool[i]) != 0)
+      fail("pool %lu retains %lu bytes of garbage", (unsigned long)i,
+           (unsigned long)mps_pool_total_size(world->pool[i]));
+}
+
 /* Returns how many collections moved objects. */
 static unsigned long episode(const Config *config, Counts *sum)
 {
@@ -476,10 +504,11 @@ static unsigned long episode(const Config *config, Counts *sum)
     run_threads(&world, sum);
     graph_verify(&world.shared);
     graph_clear(&world.shared);
-    world_expect_empty(&world);
+    expect_empty(&world);
     collections = (unsigned long)mps_collections(world.arena);
   }
   world_destroy(&world);
+  final_clear();
   return collections;
 }
 
@@ -539,6 +568,9 @@ static void report(const Config *config, unsigned long episodes,
       {"links", sum->links},
       {"collects", sum->collects},
       {"audits", sum->audits},
+      {"finalized", sum->finalized},
+      {"told", sum->told},
+      {"revived", sum->revived},
       {"scans", format_scans},
       {"forwarded", format_fwds},
       {"pads", format_pads},

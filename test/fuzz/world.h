@@ -15,7 +15,8 @@ enum {
   POOLS_MAX = 3,
   APS_MAX = 8,
   GENS_MAX = 8,
-  HANDS = 4
+  HANDS = 4,
+  OWN_SHIFT = 40 /* serial numbers above it tell graphs apart */
 };
 
 typedef struct World {
@@ -29,6 +30,7 @@ typedef struct World {
   bool leaf[POOLS_MAX];         /* is it an AMCZ pool? */
   size_t extend_by, large_size; /* as they are, for choosing sizes */
   bool limited;                 /* is there a commit limit? */
+  bool is_told;                 /* are finalization messages enabled? */
   Graph shared;
   /* Mutators hold the gate for reading during an operation; who verifies
    * holds it for writing, so that nothing moves. */
@@ -50,6 +52,7 @@ typedef struct Ap {
 typedef struct Counts {
   unsigned long ops, objects, bytes, verified, failed_commits, abandoned;
   unsigned long refused, pins, links, collects, audits;
+  unsigned long finalized, told, revived;
 } Counts;
 
 /* A mutator lives on its thread's stack, which is a root or else nothing
@@ -214,29 +217,6 @@ static bool world_create(World *world, const Config *config, Chance *chance)
          && graph_create(&world->shared, world->arena, config, chance);
 }
 
-static void world_drain_messages(World *world)
-{
-  mps_message_type_t type;
-  mps_message_t message;
-
-  while (mps_message_queue_type(&type, world->arena)) {
-    if (!mps_message_get(&message, world->arena, type)) {
-      EXPECT(world_threaded(world)); /* another thread was faster */
-      continue;
-    }
-    EXPECT(mps_message_type(world->arena, message) == type);
-    if (type == mps_message_type_gc()) {
-      (void)mps_message_gc_live_size(world->arena, message);
-      (void)mps_message_gc_condemned_size(world->arena, message);
-      (void)mps_message_gc_not_condemned_size(world->arena, message);
-    } else {
-      EXPECT(type == mps_message_type_gc_start());
-      EXPECT(mps_message_gc_start_why(world->arena, message) != NULL);
-    }
-    mps_message_discard(world->arena, message);
-  }
-}
-
 static void world_destroy(World *world)
 {
   size_t i;
@@ -272,20 +252,6 @@ static void world_expect_sizes(World *world)
   for (i = 0; i < world->pools; ++i)
     EXPECT(mps_pool_free_size(world->pool[i])
            <= mps_pool_total_size(world->pool[i]));
-}
-
-/* With no root left, and nothing on the stack, nothing is retained. */
-static void world_expect_empty(World *world)
-{
-  size_t i;
-
-  if (world->config->stack == 1)
-    return;
-  EXPECT(mps_arena_collect(world->arena) == MPS_RES_OK);
-  for (i = 0; i < world->pools; ++i)
-    if (mps_pool_total_size(world->pool[i]) != 0)
-      fail("pool %lu retains %lu bytes of garbage", (unsigned long)i,
-           (unsigned long)mps_pool_total_size(world->pool[i]));
 }
 
 #endif /* FUZZ_WORLD_H */

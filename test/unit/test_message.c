@@ -18,20 +18,20 @@ enum {
 };
 
 static MessageQueue queue;
-static Message pool[POOL];
+static GcMessage pool[POOL];
 static bool is_free[POOL];
 static Count released;
 
 static void release(void *closure, Message *message)
 {
-  Index i = (Index)(message - pool);
+  Index i = (Index)(RING_ELEM(GcMessage, message, message) - pool);
 
   EXPECT(closure == &queue);
   EXPECT(i < POOL);
   EXPECT(!is_free[i]);
   EXPECT(message->sig == SIG_NONE);
   EXPECT(ring_is_single(&message->link));
-  memset(message, 0xDB, sizeof *message);
+  memset(&pool[i], 0xDB, sizeof pool[i]);
   is_free[i] = true;
   ++released;
 }
@@ -49,8 +49,8 @@ static Message *make(mps_message_type_t type)
   for (Index i = 0; i < POOL; ++i)
     if (is_free[i]) {
       is_free[i] = false;
-      message_init(&pool[i], type);
-      return &pool[i];
+      message_init(&pool[i].message, type);
+      return &pool[i].message;
     }
   return NULL;
 }
@@ -144,11 +144,11 @@ START_TEST(test_taken)
   enable_all();
   ck_assert(message_post(&queue, make(GC), 7));
   ck_assert(message_get(&message, &queue, GC));
-  message->data.gc.live = 123;
+  message_gc(message)->data.gc.live = 123;
   message_disable(&queue, GC);
   ck_assert_uint_eq(released, 0);
   ck_assert(message_check(message));
-  ck_assert_uint_eq(message->data.gc.live, 123);
+  ck_assert_uint_eq(message_gc(message)->data.gc.live, 123);
   message_discard(&queue, message);
   ck_assert_uint_eq(released, 1);
   message_queue_finish(&queue);
@@ -166,9 +166,45 @@ START_TEST(test_clock)
   for (mps_message_type_t type = 0; type < MESSAGE_TYPES; ++type) {
     ck_assert(message_post(&queue, make(type), 1000 + type));
     ck_assert(message_get(&message, &queue, type));
-    ck_assert_uint_eq(message->clock, type == FINAL ? 0 : 1000 + type);
+    if (type != FINAL)
+      ck_assert_uint_eq(message_gc(message)->clock, 1000 + type);
   }
   message_queue_finish(&queue);
+}
+END_TEST
+
+static Count visited;
+
+static void drop_odd(Message *message, void *closure)
+{
+  EXPECT(closure == &visited);
+  EXPECT(message->type == FINAL);
+  if (visited++ % 2 != 0 && message->state == MESSAGE_QUEUED)
+    message_drop(&queue, message);
+}
+
+/* Each of one type is visited, and may be dropped then. */
+START_TEST(test_each)
+{
+  Message *message = NULL;
+
+  start();
+  enable_all();
+  for (Index i = 0; i < 9; ++i) {
+    ck_assert(message_post(&queue, make(FINAL), 1));
+    ck_assert(message_post(&queue, make(GC), 1));
+  }
+  ck_assert(message_get(&message, &queue, FINAL));
+  ck_assert(message_get(&message, &queue, GC));
+  visited = 0;
+  message_each(&queue, FINAL, drop_odd, &visited);
+  ck_assert_uint_eq(visited, 9);
+  ck_assert_uint_eq(released, 4);
+  visited = 0;
+  message_each(&queue, FINAL, drop_odd, &visited);
+  ck_assert_uint_eq(visited, 5);
+  message_queue_finish(&queue);
+  ck_assert_uint_eq(released, 18);
 }
 END_TEST
 
@@ -361,6 +397,7 @@ int main(void)
   unit_add(suite, "enabled", test_enabled);
   unit_add(suite, "taken", test_taken);
   unit_add(suite, "clock", test_clock);
+  unit_add(suite, "each", test_each);
   unit_add(suite, "unposted", test_never_posted);
   tcase_add_loop_test_raise_signal(dies, test_misuse, SIGABRT, 0, 7);
   suite_add_tcase(suite, dies);

@@ -1,7 +1,8 @@
 /* test_sweep_sim.c -- a client, while each call for memory fails in turn
  *
  * The client makes an arena, formats, pools, allocation points, roots; it
- * allocates, writes, collects, ramps, and takes everything down again.  For
+ * allocates, writes, registers objects for finalization, collects, ramps,
+ * and takes everything down again.  For
  * k = 1, 2, ... the k-th call of a kind is refused, alone or with all that
  * follow; or the commit limit forbids what one step of the client asks for.
  * Each run ends with a result code, with every object as it should be, and
@@ -9,6 +10,7 @@
  * (.ctl.inv.leak) and the simulated platform to the rest.
  */
 
+#include "heap/final.h"
 #include "heap_help.h"
 #include "include/mpscamc.h"
 #include "plat/plat_sim.h"
@@ -30,7 +32,8 @@ typedef struct Node {
   Size size;
   Word to[2]; /* serials of what it refers to; zero for none */
   bool is_leaf;
-  mps_addr_t seen; /* where it was found in this walk */
+  Count registered; /* for finalization, without a message */
+  mps_addr_t seen;  /* where it was found in this walk */
 } Node;
 
 static Node node[NODES];
@@ -49,6 +52,7 @@ static mps_addr_t ref[ROOTS];
 static mps_addr_t ambig[4];
 static Word serial[ROOTS]; /* of what ref refers to */
 static Count refusals;     /* results that weren't MPS_RES_OK */
+static Count messages;     /* about dead objects */
 static Count step;         /* calls of the client so far */
 static Count tight_step;   /* at this one the commit limit is tight */
 static Size tight_room;
@@ -100,6 +104,7 @@ static bool make_arena(Size commit_limit)
   }
   mps_message_type_enable(arena, mps_message_type_gc());
   mps_message_type_enable(arena, mps_message_type_gc_start());
+  mps_message_type_enable(arena, mps_message_type_finalization());
   return true;
 }
 
@@ -209,6 +214,7 @@ static void forget_all(void)
   memset(serial, 0, sizeof serial);
   nodes = 0;
   refusals = 0;
+  messages = 0;
   step = 0;
 }
 
@@ -278,6 +284,7 @@ static void verify_heap(void)
     return;
   EXPECT(arena_check(arena));
   EXPECT(space_check(&arena->space));
+  EXPECT(final_check(arena));
   for (Index i = 0; i < 2; ++i)
     if (pool[i] != NULL) {
       EXPECT(amc_check(pool[i]));
@@ -331,6 +338,10 @@ static void make_object(void)
   }
   ref[slot] = object;
   serial[slot] = nodes;
+  if (unit_random(8) == 0) {
+    next_step();
+    node[nodes].registered = is_ok(mps_finalize(arena, &ref[slot]));
+  }
 }
 
 /* Write to an object, which may be old, and make it refer to another. */
@@ -345,10 +356,29 @@ static void link_objects(void)
   node[serial[from]].to[1] = serial[to];
 }
 
+/* The heap has been verified since the last collection. */
+static void check_message(mps_message_t message)
+{
+  mps_addr_t object;
+  Word name;
+
+  mps_message_finalization_ref(&object, arena, message);
+  name = help_block(object)[1];
+  EXPECT(name <= nodes);
+  check_object(object, name);
+  EXPECT(node[name].seen == NULL); /* it can't be reached */
+  EXPECT(node[name].registered-- == 1);
+}
+
 static void drain_messages(void)
 {
   mps_message_t message;
 
+  for (; mps_message_get(&message, arena, mps_message_type_finalization());
+       mps_message_discard(arena, message)) {
+    check_message(message);
+    ++messages;
+  }
   while (mps_message_get(&message, arena, mps_message_type_gc())
          || mps_message_get(&message, arena, mps_message_type_gc_start()))
     mps_message_discard(arena, message);
@@ -417,6 +447,7 @@ START_TEST(test_undisturbed)
   start();
   play(SIZE_MAX, 1);
   ck_assert_uint_eq(refusals, 0);
+  ck_assert_uint_gt(messages, 0);
   ck_assert_uint_gt(nodes, ROUNDS * PER_ROUND / 2);
   ck_assert_uint_gt(plat_sim.calls[PLAT_SIM_MAP], 3);
   ck_assert_uint_gt(plat_sim.calls[PLAT_SIM_FORBID], 3);

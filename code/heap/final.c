@@ -1,0 +1,458 @@
+/* final.c -- the objects of whose death the client wants to hear
+ *
+ * Design: .final, .final.record, .final.decide (design/final.rst).
+ */
+
+#include "final.h"
+
+#include "scan.h"
+#include "seg.h"
+
+_Static_assert(sizeof(Final) == 48, "a registration stays small");
+
+#define FINAL_SHIFT_MIN 6 /* log2 of the buckets of the smallest table */
+
+#define FINAL_OF_LINK(its_link) RING_ELEM(Final, as.entry.link, its_link)
+
+
+/* Buckets.  The top bits of a product are the hash, so that when the table
+ * doubles, each bucket becomes two that follow one another. */
+
+static Index final_hash(Addr ref, Shift shift)
+{
+  return (Index)(((uint64_t)(Word)ref * 0x9E3779B97F4A7C15u)
+                 >> (WORD_BITS - shift));
+}
+
+static Size final_table_size(const Finals *finals)
+{
+  return ((Size)1 << finals->shift) * sizeof finals->buckets[0];
+}
+
+static Final **final_bucket(const Finals *finals, Addr ref)
+{
+  return &finals->buckets[final_hash(ref, finals->shift)];
+}
+
+/* The link to the first registration of an object, or to NULL. */
+static Final **final_find(const Finals *finals, Addr ref)
+{
+  Final **link = final_bucket(finals, ref);
+
+  while (*link != NULL && (*link)->ref != ref)
+    link = &(*link)->as.entry.next;
+  return link;
+}
+
+/* final_push, final_pull -- into the table and its list, and out of them
+ *
+ * Registrations of one object are in the same order in their bucket and in
+ * their list: so the one that is first in the list is found first in the
+ * bucket, however many there are (.final.inv.order). */
+
+static void final_push(Finals *finals, Final *final, Ring *list)
+{
+  Final **link = final_bucket(finals, final->ref);
+
+  final->as.entry.next = *link;
+  *link = final;
+  ring_append(list->next, &final->as.entry.link); /* before the first */
+}
+
+static void final_pull(Finals *finals, Final *final)
+{
+  Final **link = final_find(finals, final->ref);
+
+  while (*link != NULL && *link != final)
+    link = &(*link)->as.entry.next;
+  ASSERT(*link == final);
+  *link = final->as.entry.next;
+  ring_remove(&final->as.entry.link);
+}
+
+/* final_split -- deal the entries of one bucket out to the two that come of
+ * it, in their order */
+
+static void final_split(Final *final, Final **pair, Shift shift)
+{
+  Final **tails[2] = {&pair[0], &pair[1]};
+
+  for (; final != NULL; final = final->as.entry.next) {
+    Index half = final_hash(final->ref, shift) & 1;
+
+    *tails[half] = final;
+    tails[half] = &final->as.entry.next;
+  }
+  *tails[0] = NULL;
+  *tails[1] = NULL;
+}
+
+static Res final_create_table(Arena *arena)
+{
+  Finals *finals = &arena->finals;
+  Res res;
+
+  finals->shift = FINAL_SHIFT_MIN;
+  res = ctl_alloc(&finals->buckets, &arena->ctl, final_table_size(finals));
+  if (res != MPS_RES_OK) {
+    finals->buckets = NULL;
+    return res;
+  }
+  for (Index i = 0; i < (Count)1 << finals->shift; ++i)
+    finals->buckets[i] = NULL;
+  return MPS_RES_OK;
+}
+
+/* final_grow -- make the table twice as large, unless memory is short:
+ * buckets are lists, so a table that is too small works still */
+
+static void final_grow(Arena *arena)
+{
+  Finals *finals = &arena->finals;
+  Size size = final_table_size(finals);
+  Final **buckets;
+
+  if (ctl_alloc(&buckets, &arena->ctl, 2 * size) != MPS_RES_OK)
+    return;
+  ++finals->shift;
+  for (Index i = 0; i < (Count)1 << (finals->shift - 1); ++i)
+    final_split(finals->buckets[i], &buckets[2 * i], finals->shift);
+  ctl_free(&arena->ctl, finals->buckets, size);
+  finals->buckets = buckets;
+}
+
+
+/* Lifetime */
+
+void final_init(Arena *arena)
+{
+  Finals *finals = &arena->finals;
+
+  finals->buckets = NULL;
+  finals->count = 0;
+  finals->white = REFSET_EMPTY;
+  finals->posted = REFSET_EMPTY;
+  for (Index i = 0; i < WORD_BITS; ++i)
+    ring_init(&finals->gens[i]);
+}
+
+void final_finish(Arena *arena)
+{
+  Finals *finals = &arena->finals;
+
+  ASSERT(finals->count == 0);
+  if (finals->buckets != NULL)
+    ctl_free(&arena->ctl, finals->buckets, final_table_size(finals));
+  finals->buckets = NULL;
+}
+
+static bool final_check_entry(const Arena *arena, const Final *final, Index id)
+{
+  const Seg *seg = space_seg(&arena->space, final->ref);
+
+  CHECK(final->as.entry.sig == FINAL_SIG);
+  CHECK(ring_check(&final->as.entry.link));
+  /* .final.inv.list: it is in the list of its object's generation. */
+  CHECK(seg != NULL && seg->kind == id);
+  /* .final.inv.table: and in the bucket of its object's address. */
+  CHECK(*final_find(&arena->finals, final->ref) != NULL);
+  return true;
+}
+
+bool final_check(const Arena *arena)
+{
+  const Finals *finals = &arena->finals;
+  Count listed = 0;
+  Count hashed = 0;
+
+  for (Index id = 0; id < WORD_BITS; ++id)
+    RING_FOR (node, after, (Ring *)&finals->gens[id]) {
+      CHECK(final_check_entry(arena, FINAL_OF_LINK(node), id));
+      ++listed;
+    }
+  for (Index i = 0; finals->buckets != NULL && i < (Count)1 << finals->shift;
+       ++i)
+    for (const Final *it = finals->buckets[i]; it != NULL;
+         it = it->as.entry.next) {
+      CHECK(final_hash(it->ref, finals->shift) == i);
+      ++hashed;
+    }
+  CHECK(listed == finals->count && hashed == finals->count);
+  return true;
+}
+
+
+/* Registering */
+
+static Ring *final_list(Arena *arena, Addr ref)
+{
+  return &arena->finals.gens[space_seg(&arena->space, ref)->kind];
+}
+
+/* Where the committed objects of a segment end. */
+static Addr final_limit(const Seg *seg)
+{
+  return seg->buffer != NULL ? (Addr)seg->buffer->ap.init : seg->used_limit;
+}
+
+/* What is grey is hidden, from us too. */
+static bool final_begins_object(Seg *seg, Addr ref)
+{
+  mps_addr_t object;
+
+  if (!CHECK_DEEP || seg->is_grey || seg->is_white)
+    return true;
+  return seg->class->find(&object, seg, addr_sub(ref, seg->format->header))
+             == MPS_RES_OK
+         && object == ref;
+}
+
+bool final_is_object(const Arena *arena, Addr ref)
+{
+  Seg *seg = space_seg(&arena->space, ref);
+  Addr block;
+
+  if (seg == NULL || !seg->pgen->pool->class->is_managed
+      || !addr_is_aligned(ref, size_log2(seg->format->align)))
+    return false;
+  block = addr_sub(ref, seg->format->header);
+  return seg->base <= block && block < final_limit(seg)
+         && final_begins_object(seg, ref);
+}
+
+Res final_register(Arena *arena, Addr ref)
+{
+  Finals *finals = &arena->finals;
+  Final *final;
+  Res res;
+
+  if (finals->buckets == NULL) {
+    res = final_create_table(arena);
+    if (res != MPS_RES_OK)
+      return res;
+  }
+  res = ctl_alloc(&final, &arena->ctl, sizeof *final);
+  if (res != MPS_RES_OK)
+    return res;
+  final->as.entry.sig = FINAL_SIG;
+  final->ref = ref;
+  ring_init(&final->as.entry.link);
+  if (finals->count >= (Count)1 << finals->shift)
+    final_grow(arena);
+  final_push(finals, final, final_list(arena, ref));
+  ++finals->count;
+  return MPS_RES_OK;
+}
+
+static void final_remove(Arena *arena, Final *final)
+{
+  final_pull(&arena->finals, final);
+  --arena->finals.count;
+  final->as.entry.sig = SIG_NONE;
+  ctl_free(&arena->ctl, final, sizeof *final);
+}
+
+void final_release(Arena *arena, Message *message)
+{
+  ctl_free(&arena->ctl, final_of_message(message), sizeof(Final));
+}
+
+
+/* Settling.  An object that a trace has preserved is known by its new
+ * address from then on. */
+
+/* final_move -- all registrations of an object that has moved
+ *
+ * Those of one object are taken at once, so that n of them cost n steps. */
+
+static void final_move(Arena *arena, Addr old, Addr new)
+{
+  Finals *finals = &arena->finals;
+  Final **link = final_bucket(finals, old);
+  Ring *list = final_list(arena, new);
+
+  while (*link != NULL) {
+    Final *final = *link;
+
+    if (final->ref != old) {
+      link = &final->as.entry.next;
+      continue;
+    }
+    *link = final->as.entry.next;
+    ring_remove(&final->as.entry.link);
+    final->ref = new;
+    final_push(finals, final, list);
+    /* In the same bucket what was pushed comes first, and is passed. */
+  }
+}
+
+/* final_settle_gen -- go through the registrations of a condemned generation
+ *
+ * Those of objects that aren't preserved are listed in unreached.  Moving an
+ * object takes several off the list, so always look at its first. */
+
+static void final_settle_gen(Arena *arena, Index id, Ring *unreached)
+{
+  Ring todo;
+
+  ring_init(&todo);
+  ring_splice(&todo, &arena->finals.gens[id]);
+  while (!ring_is_single(&todo)) {
+    Final *final = FINAL_OF_LINK(todo.next);
+    Seg *seg = space_seg(&arena->space, final->ref);
+    mps_addr_t ref = final->ref;
+    bool is_settled = !seg->is_white || seg->class->is_preserved(seg, &ref);
+
+    if (is_settled && ref != (mps_addr_t) final->ref) {
+      final_move(arena, final->ref, ref);
+      continue;
+    }
+    ring_remove(&final->as.entry.link);
+    ring_append(is_settled ? &arena->finals.gens[id] : unreached,
+                &final->as.entry.link);
+  }
+}
+
+Res final_definalize(Arena *arena, Addr ref)
+{
+  Finals *finals = &arena->finals;
+  Final *final;
+
+  if (finals->buckets == NULL)
+    return MPS_RES_FAIL;
+  final = *final_find(finals, ref);
+  if (final == NULL && finals->white != REFSET_EMPTY) {
+    /* It may have moved in the running trace (.final.running). */
+    for (Index id = 0; id < WORD_BITS; ++id)
+      if ((finals->white & REFSET_KIND(id)) != 0)
+        final_settle_gen(arena, id, &finals->gens[id]);
+    final = *final_find(finals, ref);
+  }
+  if (final == NULL)
+    return MPS_RES_FAIL;
+  final_remove(arena, final);
+  return MPS_RES_OK;
+}
+
+
+/* Pools that go away */
+
+static void final_forget_gen(const Pool *pool, const Gen *gen)
+{
+  Arena *arena = pool->arena;
+
+  RING_FOR (node, after, &arena->finals.gens[gen->id]) {
+    Final *final = FINAL_OF_LINK(node);
+
+    if (space_seg(&arena->space, final->ref)->pgen->pool == pool)
+      final_remove(arena, final);
+  }
+}
+
+static void final_forget_message(Message *message, void *closure)
+{
+  const Pool *pool = closure;
+  Arena *arena = pool->arena;
+  Final *final = final_of_message(message);
+  const Seg *seg = space_seg(&arena->space, final->ref);
+
+  if (seg == NULL || seg->pgen->pool != pool)
+    return;
+  if (message->state == MESSAGE_QUEUED)
+    message_drop(&arena->messages, message);
+  else
+    final->ref = NULL;
+}
+
+void final_forget_pool(Pool *pool)
+{
+  Chain *chain = pool->chain;
+
+  if (!pool->class->is_managed)
+    return;
+  for (Index i = 0; chain != NULL && i < chain->count; ++i)
+    final_forget_gen(pool, &chain->gens[i]);
+  final_forget_gen(pool, &pool->arena->top);
+  message_each(&pool->arena->messages, mps_message_type_finalization(),
+               final_forget_message, pool);
+}
+
+
+/* Tracing */
+
+static void final_fix(Final *final, ScanState *ss)
+{
+  mps_addr_t ref = final->ref;
+
+  MPS_SCAN_BEGIN(&ss->ss)
+  {
+    mps_res_t res = MPS_FIX12(&ss->ss, &ref);
+
+    ASSERT(res == MPS_RES_OK);
+  }
+  MPS_SCAN_END(&ss->ss);
+  final->ref = ref;
+}
+
+static void final_fix_message(Message *message, void *closure)
+{
+  final_fix(final_of_message(message), closure);
+}
+
+void final_flip(Arena *arena, struct Trace *trace, RefSet white)
+{
+  Finals *finals = &arena->finals;
+  ScanState ss;
+
+  finals->white = white;
+  if ((finals->posted & white) == 0)
+    return;
+  scan_init(&ss, arena, trace, RANK_EXACT);
+  message_each(&arena->messages, mps_message_type_finalization(),
+               final_fix_message, &ss);
+  finals->posted = scan_take_refset(&ss);
+}
+
+bool final_is_due(const Arena *arena)
+{
+  return arena->finals.white != REFSET_EMPTY;
+}
+
+/* final_post -- a registration becomes a message, and is a root from now on
+ *
+ * What the client doesn't want to hear isn't preserved either. */
+
+static void final_post(Arena *arena, Final *final, ScanState *ss)
+{
+  MessageQueue *queue = &arena->messages;
+
+  if (!message_is_enabled(queue, mps_message_type_finalization())) {
+    final_remove(arena, final);
+    return;
+  }
+  final_pull(&arena->finals, final);
+  --arena->finals.count;
+  final_fix(final, ss);
+  message_init(&final->as.message, mps_message_type_finalization());
+  (void)message_post(queue, &final->as.message, 0);
+}
+
+void final_scan(Arena *arena, struct Trace *trace)
+{
+  Finals *finals = &arena->finals;
+  Ring dead;
+  ScanState ss;
+
+  ring_init(&dead);
+  /* .final.decide: first for all, and only then is anything preserved. */
+  for (Index id = 0; id < WORD_BITS; ++id)
+    if ((finals->white & REFSET_KIND(id)) != 0)
+      final_settle_gen(arena, id, &dead);
+  scan_init(&ss, arena, trace, RANK_FINAL);
+  RING_FOR (node, after, &dead)
+    final_post(arena, FINAL_OF_LINK(node), &ss);
+  finals->posted |= scan_take_refset(&ss);
+  finals->white = REFSET_EMPTY;
+  if (CHECK_DEEP)
+    ASSERT(final_check(arena));
+}

@@ -1,0 +1,59 @@
+/* final.h -- the objects of whose death the client wants to hear
+ *
+ * A registration names an object.  It is found by the object's address, and
+ * listed by the generation that the object is in, so that a trace looks at
+ * those of condemned generations only.  When all that is alive has been
+ * found and the object isn't among it, the registration becomes the message
+ * that says so, and the message keeps the object alive from then on.
+ *
+ * The arena's lock guards all of it.
+ *
+ * Design: .final, .final.record (design/final.rst).
+ */
+
+#ifndef FINAL_H
+#define FINAL_H
+
+#include "heap.h"
+
+MOSTLY_INTERN void final_init(Arena *arena);
+/* All pools are gone, and with them all registrations. */
+MOSTLY_INTERN void final_finish(Arena *arena);
+/* For tests: its cost is in proportion to the number of registrations. */
+MOSTLY_INTERN bool final_check(const Arena *arena);
+
+/* Can it be an object of a pool that finds out which objects are dead?
+ * That no object begins there is found out in the harsh variety only. */
+MOSTLY_INTERN bool final_is_object(const Arena *arena, Addr ref);
+
+/* Ask for one message.  Codes as of ctl_alloc. */
+MOSTLY_INTERN Res final_register(Arena *arena, Addr ref);
+/* Withdraw one request, or MPS_RES_FAIL. */
+MOSTLY_INTERN Res final_definalize(Arena *arena, Addr ref);
+
+/* The pool is going: drop the requests for its objects and the messages
+ * about them.  A message that the client has taken stays, without its
+ * reference. */
+MOSTLY_INTERN void final_forget_pool(Pool *pool);
+
+/* Give the memory of a message back, as a MessageRelease does. */
+MOSTLY_INTERN void final_release(Arena *arena, Message *message);
+
+static inline Final *final_of_message(Message *message)
+{
+  ASSERT(message->type == mps_message_type_finalization());
+  return RING_ELEM(Final, as.message, message);
+}
+
+/* A trace calls flip when ambiguous references have been fixed: preserve
+ * what messages refer to.  white are the condemned generations. */
+MOSTLY_INTERN void final_flip(Arena *arena, struct Trace *trace, RefSet white);
+
+/* Has the running trace still to call scan? */
+MOSTLY_INTERN bool final_is_due(const Arena *arena);
+
+/* And scan, once, when nothing is grey: post messages for the objects that
+ * are dead, and preserve those.  Then there may be something grey again. */
+MOSTLY_INTERN void final_scan(Arena *arena, struct Trace *trace);
+
+#endif /* FINAL_H */
