@@ -38,3 +38,20 @@ RefSet scan_take_refset(ScanState *ss)
   ss->ss._seen = REFSET_EMPTY;
   return seen;
 }
+
+void scan_prefetch(const ScanState *ss, Addr base, Addr limit)
+{
+  const Word *word = (const Word *)(const void *)base;
+  const Word *end = (const Word *)(const void *)limit;
+  const unsigned char *kind = ss->ss._kind;
+  Word origin = ss->ss._base;
+  Word count = ss->ss._count;
+  Shift shift = (Shift)ss->ss._shift;
+
+  for (; word < end; ++word) {
+    Index i = (*word - origin) >> shift;
+
+    if (i < count && kind[i] == KIND_WHITE)
+      __builtin_prefetch((const void *)*word, 1, 2);
+  }
+}

@@ -18,6 +18,11 @@ static inline ScanState *scan_of_ss(mps_ss_t ss)
   return RING_ELEM(ScanState, ss, ss);
 }
 
+/* Bring what is white and referred to from [base, limit) towards the cache,
+ * since a scan that waits for each object in turn does little else.  Any word
+ * may be taken for a reference (.scan.prefetch). */
+MOSTLY_INTERN void scan_prefetch(const ScanState *ss, Addr base, Addr limit);
+
 /* What has been seen since the last call, as a set of generations: the
  * white ones as where their objects are now. */
 MOSTLY_INTERN RefSet scan_take_refset(ScanState *ss);

@@ -22,6 +22,8 @@
 #include "../trace/trace.h"
 
 
+#define AMC_PREFETCH ((Size)64 << 10)
+
 /* Objects.  A client pointer is the block's base and the header. */
 
 static Addr amc_client(const Seg *seg, Addr block)
@@ -355,7 +357,11 @@ static Res amc_scan_mobile(Seg *seg, ScanState *ss)
   Addr limit = amc_objects_limit(seg);
 
   while (seg->scanned < limit) {
-    Res res = amc_scan_range(seg, ss, seg->scanned, limit);
+    Res res;
+
+    if (addr_diff(seg->scanned, limit) <= AMC_PREFETCH)
+      scan_prefetch(ss, seg->scanned, limit);
+    res = amc_scan_range(seg, ss, seg->scanned, limit);
 
     if (res != MPS_RES_OK)
       return res;
