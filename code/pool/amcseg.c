@@ -22,6 +22,7 @@
 #include "../trace/trace.h"
 
 
+/* Ranges up to this many bytes are looked through before they are scanned. */
 #define AMC_PREFETCH ((Size)64 << 10)
 
 /* Objects.  A client pointer is the block's base and the header. */
