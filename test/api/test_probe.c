@@ -38,8 +38,8 @@ static void let_go(Setup *s)
   MUST(mps_ap_create_k(&s->client.ap, s->client.pool, mps_args_none));
 }
 
-/* .seg.state.mobile: what is referred to exactly moves each time, and the
- * memory that it leaves goes back without padding. */
+/* COVERS: .seg.state.mobile: what is referred to exactly moves each time, and
+ * the memory that it leaves goes back without padding. */
 MATRIX_TEST(exact_references_let_objects_move)
 {
   Setup s = matrix_begin(config);
@@ -77,8 +77,8 @@ static int pins_it(const Setup *s, size_t offset)
   return s->options.is_exact_only ? offset == s->options.header : 1;
 }
 
-/* .seg.state.boarded, .nailboard: a pinned object stays and is all that
- * does, whatever byte of it the reference names. */
+/* COVERS: .seg.state.boarded, .nailboard: a pinned object stays and is all
+ * that does, whatever byte of it the reference names. */
 MATRIX_TEST(ambiguous_references_pin_one_object)
 {
   Setup s = matrix_begin(config);
@@ -116,9 +116,9 @@ static void expect_tiled(const Setup *s, const char *base, const char *limit)
   ck_assert_uint_le(w.pads, 11);
 }
 
-/* .pad.reason.nmr, .nailboard.limitations.reclaim: live, dead and forwarded
- * objects alternate; the first stay, and each run of others becomes one pad
- * that is never scanned again. */
+/* COVERS: .pad.reason.nmr, .nailboard.limitations.reclaim: live, dead and
+ * forwarded objects alternate; the first stay, and each run of others becomes
+ * one pad that is never scanned again. */
 MATRIX_TEST(what_is_dead_beside_the_pinned_is_padded_run_by_run)
 {
   Setup s = matrix_begin(config);
@@ -160,8 +160,8 @@ MATRIX_TEST(what_is_dead_beside_the_pinned_is_padded_run_by_run)
   client_destroy(&s.client);
 }
 
-/* .pad.reason.bef: a request that doesn't fit leaves one pad, of the rest
- * of the buffer's memory; .large.single-reserve, .pad.reason.lsp: a large
+/* COVERS: .pad.reason.bef .large.single-reserve .pad.reason.lsp: a request
+ * that doesn't fit leaves one pad, of the rest of the buffer's memory; a large
  * one has its grains for itself, and what it leaves is padded at once. */
 MATRIX_TEST(padding_fills_what_a_buffer_leaves)
 {
@@ -205,8 +205,8 @@ MATRIX_TEST(padding_fills_what_a_buffer_leaves)
   client_destroy(&s.client);
 }
 
-/* .buffer.condemn: what is reserved stays as it is; only commits of what
- * may hold references fail; what was committed before dies in place. */
+/* COVERS: .buffer.condemn: what is reserved stays as it is; only commits of
+ * what may hold references fail; what was committed before dies in place. */
 MATRIX_TEST(a_reserved_block_is_left_alone)
 {
   Setup s = matrix_begin(config);
@@ -244,8 +244,8 @@ MATRIX_TEST(a_reserved_block_is_left_alone)
   client_destroy(&s.client);
 }
 
-/* .reclaim: whatever isn't referred to dies; a segment under an allocation
- * point is kept for it, and goes with it (.reclaim.buf). */
+/* COVERS: .reclaim .reclaim.buf: whatever isn't referred to dies; a segment
+ * under an allocation point is kept for it, and goes with it. */
 MATRIX_TEST(what_nothing_refers_to_dies)
 {
   Setup s = matrix_begin(config);
@@ -283,8 +283,8 @@ static size_t gen_bytes(const Client *client, size_t index)
   return 0;
 }
 
-/* .guide: after k collections of everything, an object is in generation k,
- * or in the top one. */
+/* COVERS: .guide: after k collections of everything, an object is in
+ * generation k, or in the top one. */
 MATRIX_TEST(survivors_are_promoted)
 {
   Setup s = matrix_begin(config);
@@ -304,8 +304,8 @@ MATRIX_TEST(survivors_are_promoted)
   client_destroy(&s.client);
 }
 
-/* .gen.ramp.ramping: in a ramp the last generation of the chain keeps its
- * own survivors; .gen.ramp.after: afterwards they move on. */
+/* COVERS: .gen.ramp.ramping .gen.ramp.after: in a ramp the last generation of
+ * the chain keeps its own survivors, and afterwards they move on. */
 MATRIX_TEST(a_ramp_holds_survivors_back)
 {
   Setup s = matrix_begin(config);
@@ -331,8 +331,8 @@ MATRIX_TEST(a_ramp_holds_survivors_back)
   client_destroy(&s.client);
 }
 
-/* .gen.ramp.after.once: ramps one after the other don't keep what lives for
- * ever from getting old. */
+/* COVERS: .gen.ramp.after.once: ramps one after the other don't keep what
+ * lives for ever from getting old. */
 MATRIX_TEST(ramps_in_a_row_let_survivors_through)
 {
   Setup s = matrix_begin(config);

@@ -177,8 +177,8 @@ MATRIX_TEST(padding_may_be_as_short_as_the_alignment)
   end(&s);
 }
 
-/* .nailboard.limitations.middle: what is dead beside a pin that names no
- * object goes at once; .nailboard.limitations.single: a later collection
+/* COVERS: .nailboard.limitations.middle .nailboard.limitations.single: what is
+ * dead beside a pin that names no object goes at once, and a later collection
  * without pins is not held up by an earlier one. */
 MATRIX_TEST(a_pin_on_nothing_keeps_nothing)
 {
@@ -220,8 +220,8 @@ MATRIX_TEST(awkward_sizes_waste_little)
   end(&s);
 }
 
-/* .finish.forward: a pool may go at any time: with ramps open, survivors in
- * every generation and pins in it. */
+/* COVERS: .finish.forward: a pool may go at any time: with ramps open,
+ * survivors in every generation and pins in it. */
 MATRIX_TEST(a_pool_may_be_destroyed_at_any_time)
 {
   Setup s = begin(config);

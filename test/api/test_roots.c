@@ -400,7 +400,7 @@ START_TEST(formats_need_no_methods_until_they_are_called)
 }
 END_TEST
 
-/* .header.fix: pools with headers and without refer to each other. */
+/* COVERS: .header.fix: pools with headers and without refer to each other. */
 START_TEST(pools_with_and_without_headers_refer_to_each_other)
 {
   Options options = {.header = 32, .align = 16, .gens = 1};

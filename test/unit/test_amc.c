@@ -8,9 +8,9 @@
 
 #include <signal.h>
 
-/* .struct.pool .gen.number .gen.manage.array .gen.rep .gen.create
- * .gen.forward.setup: a record for each generation and one for the top;
- * each one's survivors go to the next.  _i is the length of the chain. */
+/* COVERS: .struct.pool .gen.number .gen.manage.array .gen.rep .gen.create
+ * .gen.forward.setup: a record for each generation and one for the top; each
+ * one's survivors go to the next. _i is the length of the chain. */
 START_TEST(test_generations)
 {
   Count gens = (Count)_i;
@@ -34,8 +34,8 @@ START_TEST(test_generations)
 }
 END_TEST
 
-/* .guide .gen.collect .gen .seg.gen.get: after k collections an object is
- * in generation k, or in the top; all of one generation go together. */
+/* COVERS: .guide .gen.collect .gen .seg.gen.get: after k collections an object
+ * is in generation k, or in the top; all of one generation go together. */
 START_TEST(test_promotion)
 {
   Count gens = (Count)_i;
@@ -61,7 +61,7 @@ START_TEST(test_promotion)
 }
 END_TEST
 
-/* .gen: the top generation is one for all chains. */
+/* COVERS: .gen: the top generation is one for all chains. */
 START_TEST(test_top_is_shared)
 {
   static mps_gen_param_s params[] = {{100, 0.5}};
@@ -80,7 +80,8 @@ START_TEST(test_top_is_shared)
 }
 END_TEST
 
-/* .gen.forward .amc.inv.forward: without a target it dies (SIGABRT). */
+/* COVERS: .gen.forward .amc.inv.forward: without a target it dies (SIGABRT).
+ * */
 START_TEST(test_no_target)
 {
   amc_start((AmcParams){0});
@@ -91,8 +92,8 @@ START_TEST(test_no_target)
 }
 END_TEST
 
-/* .buffer.gen .buffer.field.gen .buffer.fill.gen .buffer.class: a buffer
- * fills segments of its generation, which the client may choose. */
+/* COVERS: .buffer.gen .buffer.field.gen .buffer.fill.gen .buffer.class: a
+ * buffer fills segments of its generation, which the client may choose. */
 START_TEST(test_buffer_generation)
 {
   amc_start((AmcParams){0});
@@ -153,8 +154,8 @@ static void check_request(Size size, Size extend_by, Size large_size)
   amc_verify();
 }
 
-/* .amc.sizes .large.single-reserve .pad.reason.lsp: requests on both sides
- * of each bound.  _i is where to find the parameters. */
+/* COVERS: .amc.sizes .large.single-reserve .pad.reason.lsp: requests on both
+ * sides of each bound. _i is where to find the parameters. */
 START_TEST(test_requests)
 {
   static const struct {
@@ -234,7 +235,7 @@ START_TEST(test_want)
 }
 END_TEST
 
-/* .flush .pad.reason.bef: one pad from the last object on, in the last
+/* COVERS: .flush .pad.reason.bef: one pad from the last object on, in the last
  * grain that is kept; none if it's full. */
 START_TEST(test_flush)
 {
@@ -319,8 +320,8 @@ START_TEST(test_condemn)
 }
 END_TEST
 
-/* .buffer.condemn: a segment with nothing committed isn't condemned, and
- * if there's no other, there is nothing to collect. */
+/* COVERS: .buffer.condemn: a segment with nothing committed isn't condemned,
+ * and if there's no other, there is nothing to collect. */
 START_TEST(test_condemn_nothing)
 {
   mps_addr_t block;
@@ -338,8 +339,8 @@ START_TEST(test_condemn_nothing)
 }
 END_TEST
 
-/* .buffer.condemn: without memory for its board it is left alone, and what
- * is in it stays valid. */
+/* COVERS: .buffer.condemn: without memory for its board it is left alone, and
+ * what is in it stays valid. */
 START_TEST(test_condemn_no_board)
 {
   mps_addr_t old[8];

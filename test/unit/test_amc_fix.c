@@ -83,10 +83,10 @@ static void expect_pinned(bool *is_pinned, const AmcParams *params)
   }
 }
 
-/* .seg.state.mobile .seg.state.boarded .amc.interior
+/* COVERS: .seg.state.mobile .seg.state.boarded .amc.interior
  * .large.lsp-no-retain .nailboard.destroy .pad.reason.nmr
- * .nailboard.limitations.middle for each address in a segment, or nearly.
- * _i says with which header, and whether interior pointers count. */
+ * .nailboard.limitations.middle for each address in a segment, or nearly. _i
+ * says with which header, and whether interior pointers count. */
 START_TEST(test_every_address)
 {
   AmcParams params
@@ -150,7 +150,8 @@ static void check_tiling(const bool *is_pinned, Count pads_before)
   EXPECT(seg->used_limit == (Addr)((char *)help_block(old[last - 1]) + SIZE));
 }
 
-/* .nailboard.limitations.reclaim .pad.reason.nmr .reclaim .trace.work */
+/* COVERS: .nailboard.limitations.reclaim .pad.reason.nmr .reclaim .trace.work
+ * */
 START_TEST(test_random_pins)
 {
   unit_seed("pins");
@@ -234,7 +235,7 @@ START_TEST(test_trim)
 }
 END_TEST
 
-/* .large.lsp-no-retain: just past a large object, into its pad; on the
+/* COVERS: .large.lsp-no-retain: just past a large object, into its pad; on the
  * object's last word; and the old pad of a small one. */
 START_TEST(test_padding_retains_nothing)
 {
@@ -382,7 +383,7 @@ static void fix_all(ScanState *from)
         fix_one(from, (State)state, (Rank)rank);
 }
 
-/* .fix .fix.nail.states .fix.nail.why .fix.nail.distinguish
+/* COVERS: .fix .fix.nail.states .fix.nail.why .fix.nail.distinguish
  * .emergency.fix .nailboard.emergency.exact: all cells, _i with memory and
  * without. */
 START_TEST(test_fix)
@@ -453,9 +454,9 @@ static void check_list(Count count)
   EXPECT(object == NULL);
 }
 
-/* .emergency.scan .nailboard.emergency.exact .seg.state: with memory for
- * boards only, each live object stays, each dead one goes, and a segment is
- * scanned until no new nails are driven in.  Nothing is lost. */
+/* COVERS: .emergency.scan .nailboard.emergency.exact .seg.state: with memory
+ * for boards only, each live object stays, each dead one goes, and a segment
+ * is scanned until no new nails are driven in. Nothing is lost. */
 START_TEST(test_boards_only)
 {
   enum {
@@ -494,8 +495,8 @@ START_TEST(test_boards_only)
 }
 END_TEST
 
-/* .seg.state.stuck .nailboard.hyper-conservative: without boards garbage
- * stays too, until the next collection that has memory. */
+/* COVERS: .seg.state.stuck .nailboard.hyper-conservative: without boards
+ * garbage stays too, until the next collection that has memory. */
 START_TEST(test_nothing_at_all)
 {
   enum {

@@ -365,7 +365,8 @@ static void check_all_events(Rank rank)
   finish();
 }
 
-/* .buffer.states .buffer.flip .buffer.orphan .flush .flush.pad .fill */
+/* COVERS: .buffer.states .buffer.flip .buffer.orphan .flush .flush.pad .fill
+ * */
 START_TEST(test_every_event)
 {
   check_all_events(RANK_EXACT);

@@ -38,7 +38,7 @@ static const struct {
     {RAMP_RECLAIM, false}, {RAMP_CONDEMN, true}, {RAMP_RECLAIM, true},
 };
 
-/* .ramp.mode .ramp.outside .ramp.begin .ramp.begin.leave
+/* COVERS: .ramp.mode .ramp.outside .ramp.begin .ramp.begin.leave
  * .ramp.begin.leave.outside .ramp.begin.leave.ramping .ramp.ramping.leave
  * .ramp.finish.remain .ramp.finish.leave .ramp.collecting.leave */
 START_TEST(test_each_cell)
@@ -103,7 +103,7 @@ START_TEST(test_once)
 }
 END_TEST
 
-/* .gen.ramp .gen.ramp.ordinary .gen.ramp.particular .gen.ramp.possible
+/* COVERS: .gen.ramp .gen.ramp.ordinary .gen.ramp.particular .gen.ramp.possible
  * .gen.ramp.ramping .gen.ramp.after .ramp.state.invariant.forward */
 START_TEST(test_targets)
 {
@@ -121,7 +121,7 @@ START_TEST(test_targets)
 }
 END_TEST
 
-/* .ramp.state.cycle.usual */
+/* COVERS: .ramp.state.cycle.usual */
 START_TEST(test_usual_cycle)
 {
   Ramp ramp;
@@ -147,9 +147,9 @@ START_TEST(test_usual_cycle)
 }
 END_TEST
 
-/* .ramp.count: nothing happens between the first ramp and the last, and an
- * allocation point that goes away takes all of its own with it.
- * .ramp.collect-all: both patterns are the same event. */
+/* COVERS: .ramp.count: nothing happens between the first
+ * ramp and the last, and an allocation point that goes away takes all of its
+ * own with it. */
 START_TEST(test_nesting)
 {
   Ramp ramp;
@@ -184,10 +184,10 @@ START_TEST(test_short_ramp)
 }
 END_TEST
 
-/* .gen.ramp.after.once: ramps that follow each other without a gap don't
- * keep data in the ramp generation for ever.  In each variant a collection
- * falls within every ramp, and the next ramp is entered before or after
- * that collection ends. */
+/* COVERS: .gen.ramp.after.once: ramps that follow each other without a gap
+ * don't keep data in the ramp generation for ever. In each variant a
+ * collection falls within every ramp, and the next ramp is entered before or
+ * after that collection ends. */
 START_TEST(test_back_to_back)
 {
   for (int overlap = 0; overlap < 2; ++overlap)
@@ -213,8 +213,8 @@ START_TEST(test_back_to_back)
 }
 END_TEST
 
-/* .ramp: while one ramp goes on, survivors stay below the top however many
- * collections there are. */
+/* COVERS: .ramp: while one ramp goes on, survivors stay below the top however
+ * many collections there are. */
 START_TEST(test_survivors_stay)
 {
   Ramp ramp;
@@ -273,7 +273,9 @@ static void expect_model(const Ramp *ramp, const Model *model)
   EXPECT(ramp->state != RAMP_RAMPING || model->open > 0);
 }
 
-/* Events as a pool meets them: between the condemning and the reclaiming
+/* COVERS: .ramp.state.invariant.count .ramp.state.invariant.forward
+ *
+ * Events as a pool meets them: between the condemning and the reclaiming
  * of one trace there is no condemning by another. */
 START_TEST(test_random)
 {

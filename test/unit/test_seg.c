@@ -142,7 +142,7 @@ static void step(Index i)
   }
 }
 
-/* .seg.make .seg.shrink .seg.gen .seg.gen.ind */
+/* COVERS: .seg.make .seg.shrink .seg.gen .seg.gen.map .seg.gen.ind */
 START_TEST(test_random)
 {
   unit_seed("random");
