@@ -180,6 +180,8 @@ Res amc_seg_alloc(Seg **seg_out, Addr *limit_out, const Amc *amc,
 
   if (is_large || want < size)
     want = size;
+  else if (size >= amc->extend_by)
+    want -= want % size; /* else most of the rest may be lost (.amc.want) */
   res = seg_alloc(&seg, pgen, &amc_seg_class, amc->rank, want);
   if (res != MPS_RES_OK && want > size)
     res = seg_alloc(&seg, pgen, &amc_seg_class, amc->rank, size);
