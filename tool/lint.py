@@ -148,6 +148,9 @@ RULES = {
 }
 
 
+SUMMARIES = {"tags": tags.summary}
+
+
 def run_rule(name, root):
     """Run one rule, print how it went, and return whether it held."""
     begin = time.monotonic()
@@ -155,6 +158,8 @@ def run_rule(name, root):
     spent = time.monotonic() - begin
     for fault in faults:
         print(fault)
+    if name in SUMMARIES:
+        print(f"lint: {SUMMARIES[name](root)}")
     print(f"lint: {name:8}"
           f" {f'{len(faults)} faults' if faults else 'passed'}"
           f" ({spent:.1f} s)", flush=True)

@@ -9,10 +9,17 @@ fault if
 2. a cited tag isn't defined;
 3. an invariant (.x.inv.y) is cited by no code;
 4. a requirement (.x.req.y) is cited by no test;
-5. a source file in code/ cites no tag at all.
+5. a source file in code/ cites no tag at all;
+6. a name in tool/seed_tags has no definition, or one that says nothing, or
+   no test covers it.
+
+A test covers a tag if the comment above it, in Python its docstring, says
+"COVERS: .x.y", and something runs the test.  That is more than a citation.
 
 With --list it prints every tag with the places that cite it.
 """
+import ast
+import pathlib
 import re
 import sys
 
@@ -22,6 +29,12 @@ DEFINITION = re.compile(r"_`(\.[a-z0-9-]+(?:\.[a-z0-9-]+)*)`:")
 CITATION = re.compile(
     r"(?<![\w./)\]*\"'-])\.[a-z][a-z0-9-]*(?:\.[a-z0-9][a-z0-9-]*)+"
     r"|(?<=COVERS\([\"'])\.[a-z0-9.-]+")
+TAG = r"\.[a-z0-9-]+(?:\.[a-z0-9-]+)*"
+COVERS = re.compile(rf"COVERS:((?:[\s,*]+{TAG})+)")
+C_TEST = re.compile(r"/\*(?:(?!\*/).)*?\*/\s*(?:START|MATRIX)_TEST"
+                    r"\((\w+)\)", re.S)
+SEED = pathlib.PurePath("tool/seed_tags")
+SEED_WORDS = 8 # fewer don't make a requirement
 OWNERS = ((".inv.", "code"), (".req.", "test"))
 
 
@@ -83,8 +96,84 @@ def gather(root):
     return faults, defined, cited
 
 
+def covered_by(comment):
+    """The tags that a comment says are covered."""
+    return {tag for match in COVERS.finditer(comment)
+            for tag in re.findall(TAG, match[1])}
+
+
+def python_tests(text):
+    """Yield (name, docstring) of each test in a pytest file."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
+            yield node.name, ast.get_docstring(node) or ""
+
+
+def c_tests(text):
+    """Yield (name, comment) of each test that a C file defines and runs."""
+    for match in C_TEST.finditer(text):
+        if len(re.findall(rf"\b{match[1]}\b", text)) > 1:
+            yield match[1], match[0]
+
+
+def covers(root):
+    """The tests that cover each tag."""
+    found = {}
+    for path in tree.files(root, ".c", ".py", tops=("test",)):
+        tests = python_tests if path.suffix == ".py" else c_tests
+        if not path.name.startswith("test_"):
+            continue
+        for name, comment in tests(path.read_text()):
+            for tag in covered_by(comment):
+                found.setdefault(tag, []).append(
+                    f"{path.relative_to(root)}:{name}")
+    return found
+
+
+def seed_names(root):
+    """The names that must not be lost: (tags, plain targets)."""
+    path = root / SEED
+    if not path.exists():
+        return [], []
+    text = re.sub(r"#.*", "", path.read_text())
+    tags, _, targets = text.strip().partition("\n\n")
+    return ["." + t for t in tags.split()], ["." + t for t in targets.split()]
+
+
+def seed_texts(root):
+    """What each tag of the pages says, up to the end of its paragraph."""
+    found = {}
+    for page in sorted(root.glob("design/*.rst")):
+        for tag, text in re.findall(r"^_`(\.[\w.-]+)`:(.*?)(?:\n\n|\Z)",
+                                    page.read_text(), re.M | re.S):
+            found.setdefault(tag, text)
+    return found
+
+
+def seed_faults(root):
+    """Rule 6, as a fault for each name that misses something."""
+    texts, tests, faults = seed_texts(root), covers(root), {}
+    for tag in sum(seed_names(root), []):
+        if len(texts.get(tag, "").split()) < SEED_WORDS:
+            faults[tag] = f"{SEED}:1: no design page says what {tag} means"
+        elif tag not in tests:
+            faults[tag] = f"{SEED}:1: no test covers {tag}"
+    return faults
+
+
+def summary(root):
+    """The sentence that the linter prints, or nothing without the names."""
+    tags, targets = seed_names(root)
+    faults = seed_faults(root)
+    held = [sum(t not in faults for t in names) for names in (tags, targets)]
+    return (f"{held[0]} of {len(tags)} seed tags (and {held[1]} of"
+            f" {len(targets)} plain targets) have a design definition and a"
+            " test that COVERS them") if tags else ""
+
+
 def check(root):
     faults, defined, cited = gather(root)
+    faults += seed_faults(root).values()
     for tag, place in defined.items():
         for kind, top in OWNERS:
             if kind in tag and not any(
@@ -99,6 +188,7 @@ def listing(root):
         print(f"{tag}\n  {defined[tag]}")
         for place in cited.get(tag, ()):
             print(f"  {place}")
+    print(summary(root))
 
 
 if __name__ == "__main__":
