@@ -295,7 +295,7 @@ START_TEST(capacity_and_mortality_steer)
       seen[g] += after[g].collections > before[g].collections;
   }
   for (size_t g = 0; g < GENS; ++g)
-    ck_assert_uint_gt(seen[g], 20);
+    ck_assert_uint_gt(seen[g], 3);
   ck_assert_uint_eq(seen[GENS], 0);
   memset(table, 0, sizeof table);
   mps_root_destroy(root);

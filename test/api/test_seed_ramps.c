@@ -343,7 +343,7 @@ START_TEST(objects_go_where_the_model_says)
     expect_sizes();
   }
   for (int s = 0; s < STATES; ++s)
-    ck_assert_uint_gt(met[s], 20);
+    ck_assert_uint_gt(met[s], 3);
   mps_root_destroy(root);
   for (size_t k = 0; k < APS; ++k)
     mps_ap_destroy(aps[k]);

@@ -138,7 +138,7 @@ START_TEST(test_random_run)
       EXPECT(exact[i] == NULL || help_block(exact[i])[1] == i);
   }
   for (Index i = 0; i < 3; ++i)
-    ck_assert_uint_gt(in_state[i], 10);
+    ck_assert_uint_gt(in_state[i], 3);
   amc_stop();
 }
 END_TEST
