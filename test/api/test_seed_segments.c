@@ -651,6 +651,8 @@ START_TEST(a_client_runs_beside_a_collection)
   mps_root_t root = root_table(arena, mps_rank_exact(), table, OBJECTS);
   mps_root_t pin = root_table(arena, mps_rank_ambig(), pins, 1);
 
+  size_t beside = 0; /* changes that were made while one was under way */
+
   mps_message_type_enable(arena, mps_message_type_gc());
   mps_arena_pause_time_set(arena, 0.0);
   for (Word i = 0; i < 20000; ++i) { /* OBJECTS lists of 100 */
@@ -678,6 +680,7 @@ START_TEST(a_client_runs_beside_a_collection)
       }
       if (k % 20 == 0)
         (void)client_make(&client, 64, 1);
+      beside += !mps_message_poll(arena);
     }
     mps_arena_park(arena);
     ck_assert_uint_ge(ended(arena), 1);
@@ -692,6 +695,7 @@ START_TEST(a_client_runs_beside_a_collection)
       ck_assert_uint_eq(length, 100);
     }
   }
+  ck_assert_uint_gt(beside, 100);
   pins[0] = NULL;
   memset(table, 0, sizeof table);
   MUST(mps_arena_collect(arena));
