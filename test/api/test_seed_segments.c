@@ -612,6 +612,49 @@ START_TEST(what_is_written_is_writable)
 }
 END_TEST
 
+/* COVERS: .flush.expose .flush.cover: so it is in the middle of a collection,
+ * when the collector hides what it hasn't scanned: the pad is written, and
+ * what the client reads next has been scanned all the same. */
+START_TEST(pads_are_written_beside_a_collection)
+{
+  Client client = touching_client(_i);
+  mps_arena_t arena = client.arena;
+  mps_root_t root = root_table(arena, mps_rank_exact(), table, OBJECTS);
+  mps_message_t message;
+  size_t beside = 0;
+
+  mps_message_type_enable(arena, mps_message_type_gc());
+  mps_arena_pause_time_set(arena, 0.0);
+  for (Word i = 0; i < 20000; ++i) { /* OBJECTS lists of 100 */
+    mps_addr_t object = client_make(&client, 64, i % OBJECTS);
+
+    *block_slot(object, 0, 0) = table[i % OBJECTS];
+    table[i % OBJECTS] = object;
+  }
+  for (Word n = 0; n < 10; ++n) {
+    mps_addr_t object = client_make(&client, 64, n);
+
+    *block_slot(object, 0, 0) = *block_slot(table[n], 0, 0);
+    table[n] = object; /* in the segment that is being filled */
+    MUST(mps_arena_start_collect(arena));
+    touched[2] = 0;
+    beside += !mps_message_poll(arena);
+    mps_ap_destroy(client.ap);
+    ck_assert_uint_ge(touched[2], 1);
+    MUST(mps_ap_create_k(&client.ap, client.pool, mps_args_none));
+    for (Word i = 0; i < OBJECTS; ++i)
+      for (mps_addr_t at = table[i]; at != NULL; at = *block_slot(at, 0, 0))
+        EXPECT(block_is_intact(at, 0, i));
+    mps_arena_park(arena);
+    while (mps_message_get(&message, arena, mps_message_type_gc()))
+      mps_message_discard(arena, message);
+  }
+  ck_assert_uint_gt(beside, 0);
+  mps_root_destroy(root);
+  client_destroy(&client);
+}
+END_TEST
+
 /* COVERS: .fill.expose .fix.exact.expose: so it is where copies go from one
  * segment to the next in the middle of a scan. */
 START_TEST(copies_cross_segments)
@@ -743,6 +786,7 @@ int main(void)
   add(suite, "sizes", sizes_have_three_classes, 3);
   add(suite, "waste", placement_wastes_less_than_a_grain_each, 6);
   add(suite, "writable", what_is_written_is_writable, 2);
+  add(suite, "beside", pads_are_written_beside_a_collection, 2);
   add(suite, "cross", copies_cross_segments, 2);
   add(suite, "overview", a_client_runs_beside_a_collection, 1);
   return unit_run(suite);
