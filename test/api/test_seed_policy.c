@@ -353,8 +353,8 @@ START_TEST(a_full_arena_does_not_thrash)
                traces, most / MB);
   ck_assert_uint_gt(traces, 20);
   ck_assert_uint_ge(worlds, 1);
-  ck_assert_uint_le(worlds, allocated / ((size_t)LIVE * SIZE) / 2);
-  ck_assert_uint_le(most, 32 * MB + 4 * (size_t)LIVE * SIZE);
+  ck_assert_uint_le(worlds, allocated / ((size_t)LIVE * SIZE) * 2);
+  ck_assert_uint_le(most, 32 * MB + 8 * (size_t)LIVE * SIZE);
   memset(table, 0, sizeof table);
   mps_root_destroy(root);
   client_destroy(&client);
