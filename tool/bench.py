@@ -59,7 +59,8 @@ class Row:
 
     def __init__(self, name, runs, metrics):
         self.name = name
-        self.runs = runs        # variant -> (workload, peer, arguments)
+        self.runs = runs        # variant -> (workload, peer, arguments[,
+                                #             environment])
         self.metrics = metrics
 
 
@@ -89,7 +90,7 @@ def runs_of(workload, arguments, peers):
 
 def rate_row(size, millions):
     metrics = [Metric("time", "ns/object", last("ns/obj"),
-                      target=("malloc", 0.7) if size == 32 else None),
+                      target=("malloc", 0.45) if size == 32 else None),
                Metric("system share", "%", sys_share, target=(None, 5))]
     return Row(f"rate {size}",
                runs_of("rate", [size, millions],
@@ -106,26 +107,43 @@ def copy_row(shape, megabytes, repeats):
     wanted = shape in ("tree", "list", "shuf")
     return Row(f"copy {shape}", runs,
                [Metric("speed", "MB/s", steady, more=True,
-                       target=("cheney 0", 0.6) if wanted else None)])
+                       target=("cheney 0", 0.7) if wanted else None)])
 
 
 def treeb_row(threads, arguments):
     name = "treeb" if threads == 1 else f"treeb {threads} threads"
-    target = ("libgc", 1.0) if threads == 1 else None
+    target = ("libgc", 0.7) if threads == 1 else None
     return Row(name, runs_of("treeb", [threads] + arguments,
                              ["libgc", "malloc", "mimalloc"]),
                [Metric("time", "ns/node", last("ns/node(cpu)"),
                        target=target),
-                Metric("peak", "MB", last("peakMB"))])
+                Metric("peak", "MB", last("peakMB"),
+                       target=(None, 440) if threads == 1 else None)])
 
 
-def pause_row(live, seconds):
-    return Row("pause", runs_of("pause", [live, seconds],
-                                ["libgc", "malloc"]),
-               [Metric("longest", "ms", last("max_ms")),
+def pause_row(live, seconds, longest):
+    runs = runs_of("pause", [live, seconds], ["libgc", "malloc"])
+    runs["ours"] += ({"MPS_PAUSE": "0.01"},)
+    return Row(f"pause {live}", runs,
+               [Metric("longest", "ms", last("max_ms"),
+                       target=(None, longest)),
                 Metric("99th percentile of pauses over 0.2 ms", "ms",
-                       last("pause_p99_ms")),
-                Metric("time", "us/operation", last("us/op"))])
+                       last("pause_p99_ms"), target=(None, 12)),
+                Metric("time", "us/operation", last("us/op"),
+                       target=("libgc", 1.0))])
+
+
+def minor_row(megabytes, collections):
+    def run(old, means):
+        return ("minor", None, [old, collections], {"MOSTLY_BARRIER": means})
+
+    return Row("minor", {"ours": run(megabytes, "track"),
+                         "10 MB old": run(10, "track"),
+                         "protect": run(megabytes, "protect")},
+               [Metric("collection", "ms", last("ms/collection"),
+                       target=("10 MB old", 1.5)),
+                Metric("first write", "us", last("us/write"),
+                       target=("protect", 0.3))])
 
 
 def final_row(thousands, repeats):
@@ -146,7 +164,10 @@ def rows(quick):
                            else [19, 4, 20, 4000000]))
     table.append(treeb_row(2, [15, 4, 16, 500000] if quick
                            else [18, 4, 19, 4000000]))
-    table.append(pause_row(*((50, 2) if quick else (200, 15))))
+    table.append(pause_row(*((50, 2, 20) if quick else (200, 15, 20))))
+    if not quick:
+        table.append(pause_row(1000, 15, 25))
+    table.append(minor_row(*((256, 20) if quick else (4096, 40))))
     table.append(final_row(*((100, 7) if quick else (1000, 7))))
     return table
 
@@ -199,11 +220,11 @@ class Bench:
             self.built[key] = path
         return self.built[key]
 
-    def run(self, workload, peer, arguments):
+    def run(self, workload, peer, arguments, settings=None):
         """Run a program; its facts, a dictionary a line."""
         command = [str(self.program(workload, peer)),
                    *map(str, arguments), "--json"]
-        environment = dict(os.environ, GC_MARKERS="1")
+        environment = dict(os.environ, GC_MARKERS="1", **(settings or {}))
         result = subprocess.run(command, capture_output=True, text=True,
                                 env=environment, check=False, timeout=900)
         if result.returncode != 0:
@@ -216,8 +237,8 @@ class Bench:
         runs = {v: r for v, r in row.runs.items()
                 if r[1] not in self.missing}
         facts = {variant: [] for variant in runs}
-        for workload, peer, _ in runs.values():
-            self.program(workload, peer)
+        for run in runs.values():
+            self.program(*run[:2])
         for _ in range(self.options.repeat):
             for variant, run in runs.items():
                 facts[variant].append(self.run(*run))

@@ -22,8 +22,11 @@
 #include "../trace/trace.h"
 
 
-/* Ranges up to this many bytes are looked through before they are scanned. */
-#define AMC_PREFETCH ((Size)64 << 10)
+/* Ranges of so many bytes are looked through before they are scanned: where
+ * it is short, nothing comes early enough, and what is fetched for a very
+ * long one is gone again before it's needed. */
+#define AMC_PREFETCH_MIN ((Size)256)
+#define AMC_PREFETCH_MAX ((Size)64 << 10)
 
 /* Objects.  A client pointer is the block's base and the header. */
 
@@ -350,6 +353,11 @@ static Res amc_scan_range(const Seg *seg, ScanState *ss, Addr base, Addr limit)
                            amc_client(seg, limit));
 }
 
+static bool amc_is_worth_prefetch(Size size)
+{
+  return size >= AMC_PREFETCH_MIN && size <= AMC_PREFETCH_MAX;
+}
+
 /* Scanning may copy more objects into this very segment, so go on until
  * nothing is left. */
 
@@ -360,7 +368,7 @@ static Res amc_scan_mobile(Seg *seg, ScanState *ss)
   while (seg->scanned < limit) {
     Res res;
 
-    if (addr_diff(seg->scanned, limit) <= AMC_PREFETCH)
+    if (amc_is_worth_prefetch(addr_diff(seg->scanned, limit)))
       scan_prefetch(ss, seg->scanned, limit);
     res = amc_scan_range(seg, ss, seg->scanned, limit);
 
