@@ -139,6 +139,9 @@ static Res arena_init_memory(Arena *arena, const ArenaParams *params)
   res = space_init(&arena->space, &space);
   if (res != MPS_RES_OK)
     goto fail_space;
+  res = boards_init(&arena->boards, &arena->space);
+  if (res != MPS_RES_OK)
+    goto fail_boards;
   ctl_init(&arena->ctl, &arena->space);
   res = arena_create_chain(arena);
   if (res != MPS_RES_OK)
@@ -152,6 +155,8 @@ fail_register:
   chain_destroy(arena->default_chain);
 fail_chain:
   ctl_finish(&arena->ctl);
+  boards_finish(&arena->boards);
+fail_boards:
   space_finish(&arena->space);
 fail_space:
   plat_lock_finish(&arena->lock);
@@ -198,6 +203,7 @@ void arena_destroy(Arena *arena)
   gen_finish(&arena->top, arena);
   barrier_unregister(arena);
   ctl_finish(&arena->ctl);
+  boards_finish(&arena->boards);
   space_finish(&arena->space);
   plat_lock_finish(&arena->lock);
   plat_vm_release((Addr)arena, arena->size);

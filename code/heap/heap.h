@@ -16,6 +16,7 @@
 
 #include "../arena/ctl.h"
 #include "../base/ring.h"
+#include "boards.h"
 #include "ld.h"
 #include "message.h"
 
@@ -178,6 +179,7 @@ struct Seg {
   Addr scanned; /* below this nothing is left to scan, while it is grey */
 
   struct Nailboard *board;      /* or NULL */
+  struct Nailboard *stayed;     /* what isn't padding, where known, or NULL */
   unsigned char defer;          /* scans to wait before watching it again */
   unsigned char size_class;     /* SegSize, of the request that made it */
   _Atomic unsigned char access; /* PlatAccess: what the client may do */
@@ -409,6 +411,7 @@ struct mps_arena_s {
   Size size; /* bytes of this record */
   Space space;
   Ctl ctl;
+  Boards boards;
   PlatLock lock;
   ArenaState state;
   Seconds pause_time;

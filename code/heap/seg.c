@@ -120,6 +120,64 @@ void seg_shrink(Seg *seg, Addr base, Addr limit)
     seg->scanned = base;
 }
 
+/* seg_init_lower -- the record of the lower part: that of the whole, but on
+ * no list yet */
+
+static void seg_init_lower(Seg *lower, const Seg *seg, Addr limit)
+{
+  memcpy(lower, seg, sizeof *lower);
+  lower->limit = limit;
+  if (lower->used_limit > limit)
+    lower->used_limit = limit;
+  lower->scanned = lower->base;
+  lower->stayed = NULL;
+  lower->buffer = NULL;
+  lower->is_wanted = false;
+  ring_init(&lower->gen_link);
+  ring_init(&lower->ref_link);
+}
+
+/* seg_settle_parts -- both may refer to what the whole did */
+
+static void seg_settle_parts(Seg *lower, Seg *seg)
+{
+  RefSet refset = seg->refset;
+
+  if (seg->rank == RANK_NONE)
+    return;
+  if (refset == REFSET_UNIVERSAL) {
+    seg_set_refset(lower, refset);
+  } else {
+    barrier_settle(lower, refset);
+    barrier_settle(seg, refset);
+  }
+}
+
+Seg *seg_split(Seg *seg, Addr limit, Addr base)
+{
+  Arena *arena = seg_arena(seg);
+  Size hole = addr_diff(limit, base);
+  Seg *lower;
+
+  ASSERT(seg->base < limit && limit < base && base < seg->limit);
+  ASSERT(!seg->is_white && !seg->is_grey && !seg->is_nailed);
+  ASSERT(seg->cursor == NULL && !seg->is_accounted_buffered);
+  if (ctl_alloc(&lower, &arena->ctl, SEG_RECORD) != MPS_RES_OK)
+    return NULL;
+  barrier_forget(seg);
+  pgen_account_shrink(seg, hole);
+  seg_init_lower(lower, seg, limit);
+  seg->base = base;
+  seg->scanned = base;
+  ring_append(&seg->pgen->segs, &lower->gen_link);
+  space_map_seg(&arena->space, lower->base, limit, lower, lower->kind);
+  space_free(&arena->space, limit, hole >> arena->space.shift);
+  seg_settle_parts(lower, seg);
+  ASSERT_HOT(seg_check(lower));
+  ASSERT_HOT(seg_check(seg));
+  return lower;
+}
+
 void seg_set_refset(Seg *seg, RefSet refset)
 {
   Arena *arena = seg_arena(seg);

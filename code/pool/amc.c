@@ -3,7 +3,7 @@
  * Design: .guide, .struct (design/amc.rst, design/amc-parts.rst).
  */
 
-#include "amc.h"
+#include "amcboard.h"
 
 #include "../base/args.h"
 #include "../heap/buffer.h"
@@ -141,7 +141,7 @@ static void amc_finish(Pool *pool)
 
     amc_cursor_close(pgen);
     RING_FOR (node, after, &pgen->segs)
-      seg_free(RING_ELEM(Seg, gen_link, node));
+      amc_seg_free(RING_ELEM(Seg, gen_link, node));
     pgen_finish(pgen);
   }
   ctl_free(&pool->arena->ctl, amc->pgens, (amc->gens + 1) * sizeof(PoolGen));
