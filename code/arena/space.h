@@ -142,6 +142,12 @@ static inline Size space_committed(const Space *space)
   return space->overhead + space->used_size + space->spare_size;
 }
 
+/* Bytes that the limit allows still to be used, spare memory included. */
+static inline Size space_room(const Space *space)
+{
+  return space->commit_limit - space->overhead - space->used_size;
+}
+
 static inline Count space_to_grains(const Space *space, Size size)
 {
   return (size >> space->shift) + ((size & (space->grain - 1)) != 0);

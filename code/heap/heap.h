@@ -166,8 +166,9 @@ struct Seg {
   bool is_white;
   bool is_grey;   /* something in it is to be scanned */
   bool is_queued; /* in arena->grey */
-  bool is_plain;  /* of AMC's class, with nothing nailed */
+  bool is_plain;  /* of AMC's class, and all in it may be copied */
   bool is_nailed; /* something in it stays where it is */
+  bool is_kept;   /* what survives in it is to stay, as memory is short */
   bool is_accounted_buffered;
   bool is_accounted_old;
   bool is_deferred;
@@ -180,6 +181,7 @@ struct Seg {
 
   struct Nailboard *board;      /* or NULL */
   struct Nailboard *stayed;     /* what isn't padding, where known, or NULL */
+  Size live;                    /* bytes that stayed in it last, or zero */
   unsigned char defer;          /* scans to wait before watching it again */
   unsigned char size_class;     /* SegSize, of the request that made it */
   _Atomic unsigned char access; /* PlatAccess: what the client may do */

@@ -131,6 +131,7 @@ static void seg_init_lower(Seg *lower, const Seg *seg, Addr limit)
     lower->used_limit = limit;
   lower->scanned = lower->base;
   lower->stayed = NULL;
+  lower->live = 0;
   lower->buffer = NULL;
   lower->is_wanted = false;
   ring_init(&lower->gen_link);

@@ -17,6 +17,8 @@
 /* A segment is at most this part of its generation's capacity, unless the
  * client asks for more. */
 #define AMC_CAPACITY_PART 8
+/* Of what may be committed this part is left for copies (.amc.headroom). */
+#define AMC_ROOM_PART 64
 
 
 /* The record */
@@ -164,6 +166,15 @@ Size amc_want_next(const Amc *amc, const PoolGen *pgen, Size want)
   return size_max(next, amc->extend_by);
 }
 
+bool amc_leaves_room(const Arena *arena, Size size)
+{
+  const Space *space = &arena->space;
+  Size room = space_room(space);
+
+  return size <= room
+         && (space->used_size + size) / AMC_ROOM_PART <= room - size;
+}
+
 static SegSize amc_size_class(const Amc *amc, Size size)
 {
   if (amc_is_large(amc, size))
@@ -244,10 +255,17 @@ static Res amc_buffer_init(Buffer *buffer, mps_arg_s *args)
 static Res amc_fill(Buffer *buffer, Size size)
 {
   const Amc *amc = amc_of_pool(buffer->pool);
+  Arena *arena = buffer->pool->arena;
+  Size want = buffer->want;
   Seg *seg;
   Addr limit;
-  Res res = amc_seg_alloc(&seg, &limit, amc, buffer->pgen, size, buffer->want);
+  Res res;
 
+  if (!amc_leaves_room(arena, size))
+    return MPS_RES_COMMIT_LIMIT;
+  if (!amc_leaves_room(arena, want))
+    want = size;
+  res = amc_seg_alloc(&seg, &limit, amc, buffer->pgen, size, want);
   if (res != MPS_RES_OK)
     return res;
   seg->is_deferred = buffer->is_hash_arrays;

@@ -18,7 +18,7 @@ void amc_step(Seg *seg, AmcEvent event)
 
   ASSERT(is_legal);
   seg->is_nailed = step.state == AMC_BOARDED || step.state == AMC_STUCK;
-  seg->is_plain = !seg->is_nailed;
+  seg->is_plain = !seg->is_nailed && !seg->is_kept;
   if (step.is_grey)
     seg_set_grey(seg, seg_arena(seg));
   ASSERT(step.state == AMC_GONE || amc_state(seg) == step.state);
@@ -189,14 +189,16 @@ void amc_pads_note(Seg *seg, const Nailboard *board, Addr limit)
 {
   Size align = seg->format->align;
   Shift shift = size_log2(align);
+  Size size = nailboard_size(addr_diff(seg->base, limit), shift);
+  Arena *arena = seg_arena(seg);
   Addr from = seg->base;
   Addr block;
   void *store;
 
   amc_pads_forget(seg);
-  if (ctl_alloc(&store, &seg_arena(seg)->ctl,
-                nailboard_size(addr_diff(seg->base, limit), shift))
-      != MPS_RES_OK)
+  /* Where memory is short it's better used for copies. */
+  if (!amc_leaves_room(arena, size)
+      || ctl_alloc(&store, &arena->ctl, size) != MPS_RES_OK)
     return;
   seg->stayed = nailboard_init(store, seg->base, limit, shift);
   while (amc_board_next(&block, board, from, limit)) {

@@ -52,6 +52,7 @@ static void amc_end_part(AmcReclaim *it, Seg *part, Addr end)
 {
   it->work->preserved += it->kept;
   it->work->retained += seg_size(part);
+  part->live = it->kept;
   if (it->board != NULL) {
     if (it->kept < addr_diff(part->base, end))
       amc_pads_note(part, it->board, end);
@@ -145,6 +146,7 @@ void amc_reclaim(Seg *seg)
   AmcReclaim it = {.seg = seg, .end = seg->base, .work = &seg_gen(seg)->work};
   Nailboard *board = seg->board;
 
+  seg->is_kept = false;
   if (!seg->is_nailed) {
     ASSERT(seg->buffer == NULL);
     amc_step(seg, AMC_EMPTY);

@@ -41,6 +41,38 @@ static void amc_nail_first(Seg *seg, ScanState *ss, AmcEvent with_board,
 
 /* Condemning */
 
+/* amc_need -- how many bytes are likely to be copied out of a segment */
+
+static Size amc_need(const Seg *seg)
+{
+  if (seg->live != 0)
+    return seg->live;
+  if (seg->is_accounted_old)
+    return seg_size(seg);
+  return (Size)((double)seg_size(seg) * (1.0 - seg_gen(seg)->mortality));
+}
+
+/* amc_choose -- where memory is short, choose what to copy (.amc.choose)
+ *
+ * If objects were copied as they are found until no memory is left, each
+ * segment would lose a few and none would become free. */
+
+static void amc_choose(Seg *seg)
+{
+  Trace *trace = seg_arena(seg)->trace;
+  Size need;
+
+  if (LIKELY(trace->room == SIZE_MAX))
+    return;
+  need = amc_need(seg);
+  if (need <= trace->room && need <= seg_size(seg) / 4 * 3) {
+    trace->room -= need;
+  } else {
+    seg->is_kept = true;
+    seg->is_plain = false;
+  }
+}
+
 /* amc_whiten -- condemn it, but not what a buffer is filling
  *
  * The uncommitted part is nailed, so that it stays; nothing looks into it.
@@ -53,8 +85,10 @@ static Size amc_whiten(Seg *seg)
   Addr limit;
 
   ASSERT(!seg->is_nailed && seg->cursor == NULL);
-  if (buffer == NULL)
+  if (buffer == NULL) {
+    amc_choose(seg);
     return seg_size(seg);
+  }
   limit = seg_scan_limit(seg);
   if (limit == seg->base || !amc_board_make(seg))
     return 0;
@@ -89,6 +123,13 @@ void amc_cursor_close(PoolGen *pgen)
   cursor->limit = NULL;
 }
 
+/* amc_may_copy -- the last memory is for traces that chose what to copy */
+
+static bool amc_may_copy(const Trace *trace, Size size)
+{
+  return trace->room != SIZE_MAX || amc_leaves_room(trace->arena, size);
+}
+
 /* amc_to_seg -- a new segment that survivors of pgen are copied to */
 
 static Res amc_to_seg(Seg **seg_out, Addr *limit_out, PoolGen *pgen, Size size,
@@ -103,7 +144,11 @@ static Res amc_to_seg(Seg **seg_out, Addr *limit_out, PoolGen *pgen, Size size,
    * each object. */
   if (size >= trace->refused)
     return MPS_RES_MEMORY;
-  res = amc_seg_alloc(seg_out, limit_out, amc, pgen->forward, size, want);
+  if (!amc_may_copy(trace, want))
+    want = size;
+  res = amc_may_copy(trace, size)
+            ? amc_seg_alloc(seg_out, limit_out, amc, pgen->forward, size, want)
+            : MPS_RES_COMMIT_LIMIT;
   if (res != MPS_RES_OK) {
     trace->refused = size;
     return res;
@@ -215,6 +260,8 @@ static void amc_fix_any(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
   /* A weak reference preserves nothing, with or without memory. */
   if (ss->rank == RANK_WEAK)
     *ref_io = NULL;
+  else if (seg->is_kept)
+    amc_fix_in_place(seg, ss, client);
   else
     amc_fix_move(seg, ss, ref_io, seg->format->skip(client));
 }

@@ -330,6 +330,7 @@ static void trace_begin(Trace *trace, TraceWhy why)
   trace->is_whole = trace->arena->barrier == BARRIER_NONE;
   trace->is_emergency = false;
   trace->refused = SIZE_MAX;
+  trace->room = trace->is_short ? space_room(&trace->arena->space) : SIZE_MAX;
   trace->why = why;
   trace->white = REFSET_EMPTY;
   trace->condemned = 0;
@@ -349,6 +350,8 @@ static void trace_end(Trace *trace)
   trace->phase = TRACE_IDLE;
   trace->is_running = false;
   trace->has_news = true;
+  if (trace->is_emergency || trace->is_world)
+    trace->is_short = trace->is_emergency;
   trace->white = REFSET_EMPTY;
   ++trace->collections;
   note_end(trace);
