@@ -4,7 +4,8 @@
  * allocates, writes, registers objects for finalization, collects, ramps,
  * and takes everything down again.  For
  * k = 1, 2, ... the k-th call of a kind is refused, alone or with all that
- * follow; or the commit limit forbids what one step of the client asks for.
+ * follow; or the commit limit forbids what one step of the client asks for;
+ * or the store for boards holds only so many bytes.
  * Each run ends with a result code, with every object as it should be, and
  * with nothing left: the control allocator sees to its own blocks
  * (.ctl.inv.leak) and the simulated platform to the rest.
@@ -47,15 +48,19 @@ static mps_pool_t pool[2]; /* with references, and without */
 static mps_ap_t ap[2];
 static mps_root_t root;
 static mps_root_t ambig_root;
+static mps_root_t weak_root;
 static mps_thr_t thread;
 static mps_addr_t ref[ROOTS];
 static mps_addr_t ambig[4];
+static mps_addr_t weak[16];
 static Word serial[ROOTS]; /* of what ref refers to */
 static Count refusals;     /* results that weren't MPS_RES_OK */
 static Count messages;     /* about dead objects */
 static Count step;         /* calls of the client so far */
 static Count tight_step;   /* at this one the commit limit is tight */
 static Size tight_room;
+static Size boards_limit;    /* bytes in the store */
+static Count boards_refused; /* by the store */
 
 static bool is_ok(mps_res_t res)
 {
@@ -102,6 +107,7 @@ static bool make_arena(Size commit_limit)
     arena = NULL;
     return false;
   }
+  arena->boards.limit = boards_limit;
   mps_message_type_enable(arena, mps_message_type_gc());
   mps_message_type_enable(arena, mps_message_type_gc_start());
   mps_message_type_enable(arena, mps_message_type_finalization());
@@ -174,6 +180,10 @@ static bool make_world(Size commit_limit)
                                    ambig, 4)))
     return false;
   next_step();
+  if (!is_ok(mps_root_create_table(&weak_root, arena, mps_rank_weak(), 0, weak,
+                                   16)))
+    return false;
+  next_step();
   return is_ok(mps_thread_reg(&thread, arena));
 }
 
@@ -181,6 +191,8 @@ static void take_down(void)
 {
   if (thread != NULL)
     mps_thread_dereg(thread);
+  if (weak_root != NULL)
+    mps_root_destroy(weak_root);
   if (ambig_root != NULL)
     mps_root_destroy(ambig_root);
   if (root != NULL)
@@ -206,11 +218,13 @@ static void forget_all(void)
   chain = NULL;
   root = NULL;
   ambig_root = NULL;
+  weak_root = NULL;
   thread = NULL;
   memset(pool, 0, sizeof pool);
   memset(ap, 0, sizeof ap);
   memset(ref, 0, sizeof ref);
   memset(ambig, 0, sizeof ambig);
+  memset(weak, 0, sizeof weak);
   memset(serial, 0, sizeof serial);
   nodes = 0;
   refusals = 0;
@@ -249,6 +263,10 @@ static void verify(void)
     EXPECT(help_block(ref[i])[1] == serial[i]);
     todo[count++] = ref[i];
   }
+  /* What one of these named has stayed where it was. */
+  for (Index i = 0; i < 4; ++i)
+    if (ambig[i] != NULL)
+      todo[count++] = ambig[i];
   while (count > 0) {
     mps_addr_t object = todo[--count];
     Node *it = &node[help_block(object)[1]];
@@ -269,6 +287,24 @@ static void verify(void)
       EXPECT(count < 2 * NODES);
       todo[count++] = target;
     }
+  }
+}
+
+/* After a full collection: a weak reference is null, or to something that
+ * lives, with memory or without.  Only where there was none even for a board
+ * may it be to something that happens to be kept. */
+static void verify_weak(Count refused_before)
+{
+  for (Index i = 0; i < 16; ++i) {
+    Word name;
+
+    if (weak[i] == NULL)
+      continue;
+    name = help_block(weak[i])[1];
+    EXPECT(name > 0 && name <= nodes);
+    check_object(weak[i], name);
+    EXPECT(node[name].seen == weak[i]
+           || arena->boards.refused > refused_before);
   }
 }
 
@@ -386,6 +422,8 @@ static void drain_messages(void)
 
 static void play_round(Index round)
 {
+  Count refused;
+
   if (ap[0] != NULL && round % 2 == 1)
     (void)is_ok(mps_ap_alloc_pattern_begin(ap[0], mps_alloc_pattern_ramp()));
   for (Index i = 0; i < PER_ROUND; ++i) {
@@ -394,10 +432,13 @@ static void play_round(Index round)
     link_objects();
     if (unit_random(16) == 0)
       ambig[unit_random(4)] = ref[unit_random(ROOTS)];
+    weak[unit_random(16)] = ref[unit_random(ROOTS)];
   }
   next_step();
+  refused = arena->boards.refused;
   (void)mps_arena_collect(arena);
   verify_heap();
+  verify_weak(refused);
   mps_arena_release(arena);
   for (Index i = 0; i < ROOTS / 2; ++i)
     link_objects();
@@ -424,6 +465,8 @@ static void play(Size commit_limit, uint64_t seed)
       play_round(round);
   next_step();
   verify_heap();
+  if (arena != NULL)
+    boards_refused = arena->boards.refused;
   take_down();
   EXPECT(plat_sim.reservations == 0);
   EXPECT(plat_sim.reserved == 0);
@@ -434,6 +477,8 @@ static void play(Size commit_limit, uint64_t seed)
 static void start(void)
 {
   tight_step = 0;
+  boards_limit = SIZE_MAX;
+  boards_refused = 0;
   plat_sim_reset();
   plat_sim_fail(PLAT_SIM_RESERVE, 1, SKIPPED);
 }
@@ -519,6 +564,25 @@ START_TEST(test_commit_limit)
 }
 END_TEST
 
+/* .boards.limit .seg.state.stuck: a store of any size, from none to enough,
+ * while there is memory for all else, or for nothing.  _i says which. */
+START_TEST(test_boards)
+{
+  Count refused = 0;
+  Count k = 0;
+
+  do {
+    start();
+    boards_limit = k * 64;
+    tight_step = _i == 0 ? 0 : 13 + k * 7;
+    play(SIZE_MAX, k);
+    refused += boards_refused;
+    k += k < 20 ? 1 : k / 10;
+  } while (boards_refused > 0 || k < 20);
+  ck_assert_uint_gt(refused, 10);
+}
+END_TEST
+
 /* .ctl.fail .trace.emergency .note.messages: each step in turn finds no
  * memory, or next to none; before it and after it there is plenty.  _i is
  * the number of grains that there are. */
@@ -552,6 +616,7 @@ int main(void)
   tcase_add_loop_test(loops, test_reserve_table, 0, 2);
   tcase_add_test(loops, test_reserve);
   tcase_add_test(loops, test_commit_limit);
+  tcase_add_loop_test(loops, test_boards, 0, 2);
   tcase_add_loop_test(loops, test_each_step, 0, 3);
   suite_add_tcase(suite, loops);
   return unit_run(suite);
