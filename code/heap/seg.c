@@ -134,6 +134,7 @@ static void seg_init_lower(Seg *lower, const Seg *seg, Addr limit)
   lower->live = 0;
   lower->buffer = NULL;
   lower->is_wanted = false;
+  lower->is_queued = false;
   ring_init(&lower->gen_link);
   ring_init(&lower->ref_link);
 }

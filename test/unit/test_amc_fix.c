@@ -349,15 +349,10 @@ static mps_addr_t fix_one(const ScanState *from, Rank rank, mps_addr_t ref,
   return ref;
 }
 
+/* To see whether something makes it grey.  It is still in the list of those
+ * that will be scanned. */
 static void ungrey(Seg *it)
 {
-  Seg **link = &arena->grey;
-
-  if (!it->is_grey)
-    return;
-  while (*link != it)
-    link = &(*link)->grey_next;
-  *link = it->grey_next;
   it->is_grey = false;
 }
 
@@ -517,7 +512,7 @@ START_TEST(test_fix)
     table = now.is_copied ? wanted_copied : wanted_fresh;
     check_case(table[now.memory][now.state][now.rank]);
     amc_relieve_all();
-    arena->trace->is_short = false; /* it chooses nothing by itself here */
+
     amc_at_flip = NULL;
     amc_collect();
     EXPECT(mps_pool_total_size(pool) == 0);
