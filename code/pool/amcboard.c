@@ -53,14 +53,6 @@ static bool amc_is_interior(const Seg *seg)
   return amc_of_pool(seg->pgen->pool)->is_interior;
 }
 
-/* amc_grain_is_nailed -- is there a nail on the very grain? */
-
-static bool amc_grain_is_nailed(const Seg *seg, Addr grain)
-{
-  return nailboard_is_nailed(seg->board, grain,
-                             addr_add(grain, seg->format->align));
-}
-
 /* amc_may_stay -- can a reference to what lies in a block be meant? */
 
 static bool amc_may_stay(const Seg *seg, Addr block)
@@ -69,22 +61,36 @@ static bool amc_may_stay(const Seg *seg, Addr block)
          && seg->format->isfwd(amc_client(seg, block)) == NULL;
 }
 
-/* amc_resolve_block -- there are nails in a block, which ends at end
+/* amc_leave_one -- of the nails in a block, the first at nail, leave one at
+ * its start
  *
- * Where only base pointers pin, that's one on the client's address.  A pad
+ * Mostly there is just that one already. */
+
+static void amc_leave_one(Nailboard *board, Addr block, Addr end, Addr nail)
+{
+  Addr next = addr_add(block, (Size)1 << board->grain_shift);
+
+  if (nail > block)
+    (void)nailboard_nail_range(board, block, next);
+  if (next < end && (nail > block || nailboard_is_nailed(board, next, end)))
+    nailboard_pull_range(board, next, end);
+}
+
+/* amc_resolve_block -- the first nail in a block, which ends at end
+ *
+ * Where only base pointers pin, one must be on the client's address.  A pad
  * may be shorter than the header, and has no such address. */
 
-static void amc_resolve_block(Seg *seg, Addr block, Addr end)
+static void amc_resolve_block(Seg *seg, Addr block, Addr end, Addr nail)
 {
   Addr client = amc_client(seg, block);
-  bool stays = amc_may_stay(seg, block)
-               && (amc_is_interior(seg)
-                   || (client < end && amc_grain_is_nailed(seg, client)));
 
-  nailboard_pull_range(seg->board, block, end);
-  if (stays)
-    (void)nailboard_nail_range(seg->board, block,
-                               addr_add(block, seg->format->align));
+  if (amc_may_stay(seg, block)
+      && (amc_is_interior(seg)
+          || (client < end && nailboard_has(seg->board, client))))
+    amc_leave_one(seg->board, block, end, nail);
+  else
+    nailboard_pull_range(seg->board, block, end);
 }
 
 /* amc_block_at -- find the block that an address is in, from one below it
@@ -117,7 +123,7 @@ void amc_board_resolve(Seg *seg)
   while (nailboard_next_nail(&nail, board, block) && nail < limit) {
     Addr end = amc_block_at(&block, seg, nail);
 
-    amc_resolve_block(seg, block, end);
+    amc_resolve_block(seg, block, end, nail);
     block = end;
   }
 }
@@ -150,7 +156,7 @@ bool amc_board_nail(Seg *seg, Addr addr)
 bool amc_board_has(Seg *seg, Addr client)
 {
   amc_board_resolve(seg);
-  return amc_grain_is_nailed(seg, addr_sub(client, seg->format->header));
+  return nailboard_has(seg->board, addr_sub(client, seg->format->header));
 }
 
 bool amc_board_pin(Seg *seg, Addr client)
@@ -212,8 +218,7 @@ bool amc_pads_has(const Seg *seg, Addr block)
   const Nailboard *stayed = seg->stayed;
 
   return stayed != NULL && block < stayed->limit
-         && !nailboard_is_nailed(stayed, block,
-                                 addr_add(block, seg->format->align));
+         && !nailboard_has(stayed, block);
 }
 
 void amc_seg_free(Seg *seg)

@@ -53,6 +53,15 @@ MOSTLY_INTERN void nailboard_pull_range(Nailboard *board, Addr base,
                                         Addr limit);
 MOSTLY_INTERN bool nailboard_is_nailed(const Nailboard *board, Addr base,
                                        Addr limit);
+/* The same of one grain. */
+static inline bool nailboard_has(const Nailboard *board, Addr addr)
+{
+  Index grain = addr_diff(board->base, addr) >> board->grain_shift;
+
+  ASSERT_HOT(board->base <= addr && addr < board->limit);
+  return (board->level[0][grain / WORD_BITS] >> (grain % WORD_BITS) & 1) != 0;
+}
+
 /* The base of the first nailed grain at or above that of from, or false if
  * there is none; from may be the limit of the segment. */
 MOSTLY_INTERN bool nailboard_next_nail(Addr *grain_out, const Nailboard *board,

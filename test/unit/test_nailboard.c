@@ -108,6 +108,9 @@ static void expect_next(Index from)
   bool any = nailboard_next_nail(
       &found, board, at(from, from < grains ? unit_random(GRAIN) : 0));
   EXPECT(any == (next < grains));
+  EXPECT(from == grains
+         || nailboard_has(board, at(from, unit_random(GRAIN)))
+                == oracle[from]);
   EXPECT(found == (any ? at(next, 0) : NULL));
 }
 
