@@ -1,6 +1,6 @@
 /* boards.c -- memory for the boards of a trace
  *
- * Design: .boards (design/boards.rst).
+ * Design: .boards.reserve, .boards.limit, .boards.reset (design/boards.rst).
  */
 
 #include "boards.h"

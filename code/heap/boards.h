@@ -8,7 +8,7 @@
  * It isn't part of what is committed, and has a limit of its own instead: a
  * part of that.
  *
- * Design: .boards (design/boards.rst).
+ * Design: .boards.reserve, .boards.limit, .boards.reset (design/boards.rst).
  */
 
 #ifndef BOARDS_H
