@@ -93,7 +93,7 @@ static void expect_intact(const Client *client, size_t kept)
   }
 }
 
-/* .boards .amc.choose .amc.headroom: after some collections what is dead can
+/* COVERS: .boards .amc.choose .amc.headroom: after some collections what is dead can
  * be allocated again, nearly all of it.  _i is the layout, and whether the
  * pool is a leaf. */
 START_TEST(garbage_is_got_back)
@@ -131,7 +131,7 @@ START_TEST(garbage_is_got_back)
 }
 END_TEST
 
-/* .decisions.retry: an arena that isn't clamped gets there by itself: the
+/* COVERS: .decisions.retry: an arena that isn't clamped gets there by itself: the
  * program goes on allocating for ever. */
 START_TEST(a_program_goes_on)
 {

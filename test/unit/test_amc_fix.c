@@ -47,7 +47,7 @@ static Addr nail_expected;
 static Addr start_expected; /* of what is pinned, or NULL */
 static Count hooked;
 
-/* .nail.resolve: at the flip there's the nail; once exact references have
+/* COVERS: .nail.resolve: at the flip there's the nail; once exact references have
  * asked, the start of what it pins, if it pins anything. */
 static void look_at_nails(void)
 {
@@ -64,7 +64,7 @@ static void look_at_nails(void)
   EXPECT(!nailboard_next_nail(&grain, seg->board, addr_add(grain, ALIGN)));
 }
 
-/* .seg.state.boarded .nailboard .nailboard.create: a board from the flip
+/* COVERS: .seg.state.boarded .nailboard .nailboard.create: a board from the flip
  * on, with one nail; else it's mobile. */
 static void look_at_board(ScanState *ss)
 {
@@ -226,7 +226,7 @@ START_TEST(test_short_pad)
 }
 END_TEST
 
-/* .amc.trim: a long segment with one small survivor shrinks to a grain. */
+/* COVERS: .amc.trim: a long segment with one small survivor shrinks to a grain. */
 START_TEST(test_trim)
 {
   mps_addr_t survivor;
@@ -484,7 +484,7 @@ static void check_case(char wanted)
     EXPECT(help_kind(subject) == HELP_PAD);
 }
 
-/* .fix .fix.nail.states .fix.nail.why .fix.nail.distinguish
+/* COVERS: .fix .fix.nail.states .fix.nail.why .fix.nail.distinguish
  * .emergency.fix .nailboard.emergency.exact .nail.resolve: all cases.  _i
  * says which header, and whether interior pointers count. */
 START_TEST(test_fix)

@@ -42,7 +42,7 @@ static Index page_of(mps_addr_t base, mps_addr_t object)
   return addr_diff((Addr)help_block(base), (Addr)help_block(object)) / GRAIN;
 }
 
-/* .amc.trim .amc.split: one small object in the middle of a long segment
+/* COVERS: .amc.trim .amc.split: one small object in the middle of a long segment
  * keeps the grain it lies on, or the two.  _i says where it is, and with
  * which header. */
 START_TEST(test_one_survivor)
@@ -165,7 +165,7 @@ static void check_pinned(Count pages)
     EXPECT(!is_pinned[i] || amc_is_object(made[i], SIZE, i));
 }
 
-/* .amc.split .reclaim .pad.reason.nmr: any pins; a second collection finds
+/* COVERS: .amc.split .reclaim .pad.reason.nmr: any pins; a second collection finds
  * the parts as they are, and a third without pins frees them. */
 START_TEST(test_many_survivors)
 {
@@ -198,7 +198,7 @@ START_TEST(test_many_survivors)
 }
 END_TEST
 
-/* .reclaim.buf .amc.split: what an allocation point is filling stays with
+/* COVERS: .reclaim.buf .amc.split: what an allocation point is filling stays with
  * its segment, which is what is left above the last whole free grain. */
 START_TEST(test_buffered)
 {
@@ -274,7 +274,7 @@ static void let_go_all(void)
   amc_relieve();
 }
 
-/* .amc.split.fails: with room for k more records, the rest of the parts stay
+/* COVERS: .amc.split.fails: with room for k more records, the rest of the parts stay
  * together with the padding between them; nothing else is different. */
 START_TEST(test_no_records)
 {
@@ -329,7 +329,7 @@ static void minor_collection(void)
   amc_verify();
 }
 
-/* .seg.split: the parts are of the generation, are watched and may refer to
+/* COVERS: .seg.split: the parts are of the generation, are watched and may refer to
  * what the whole did: what only one of them refers to survives. */
 START_TEST(test_parts_are_watched)
 {
@@ -391,7 +391,7 @@ static bool names(const AmcParams *params, Addr pointed, mps_addr_t object)
              : pointed >= block && pointed < addr_add(block, SIZE);
 }
 
-/* .pad.known: each address in the page pins the object that it is in, and
+/* COVERS: .pad.known: each address in the page pins the object that it is in, and
  * if that's padding it pins nothing.  _i is the header, and whether interior
  * pointers count. */
 START_TEST(test_padding_pins_nothing)
@@ -429,7 +429,7 @@ START_TEST(test_padding_pins_nothing)
 }
 END_TEST
 
-/* .pad.known: below a buffer too; and what is allocated later above it are
+/* COVERS: .pad.known: below a buffer too; and what is allocated later above it are
  * objects. */
 START_TEST(test_padding_below_a_buffer)
 {
@@ -458,7 +458,7 @@ START_TEST(test_padding_below_a_buffer)
 }
 END_TEST
 
-/* .pad.known: where there is no memory to note padding, it may be pinned,
+/* COVERS: .pad.known: where there is no memory to note padding, it may be pinned,
  * and that's all. */
 START_TEST(test_unknown_padding)
 {
@@ -484,7 +484,7 @@ START_TEST(test_unknown_padding)
 }
 END_TEST
 
-/* .pad.reason.nmr: padding that is known doesn't stay in a stuck segment
+/* COVERS: .pad.reason.nmr: padding that is known doesn't stay in a stuck segment
  * either. */
 START_TEST(test_padding_in_stuck)
 {

@@ -15,7 +15,7 @@ enum {
   SCAN = 16 /* added where the segment becomes grey */
 };
 
-/* .seg.state .seg.state.table: for each event, what becomes of a mobile, a
+/* COVERS: .seg.state .seg.state.table: for each event, what becomes of a mobile, a
  * boarded and a stuck segment. */
 static const int wanted[AMC_EVENTS][AMC_STATES] = {
     [AMC_BUFFERED_BOARD] = {B, X, X},
@@ -45,7 +45,7 @@ START_TEST(test_each_cell)
 }
 END_TEST
 
-/* .fix.nail.why: from stuck there is no way to a board; and each state but
+/* COVERS: .fix.nail.why: from stuck there is no way to a board; and each state but
  * the last one can be left for mobile. */
 START_TEST(test_ways)
 {

@@ -30,7 +30,7 @@ static void stop(void)
   ck_assert_uint_eq(plat_sim.reservations, 0);
 }
 
-/* .boards.limit: a part of what is committed, and the floor. */
+/* COVERS: .boards.limit: a part of what is committed, and the floor. */
 START_TEST(test_limit)
 {
   Size committed = (Size)_i * 16 * MIB;
@@ -54,7 +54,7 @@ START_TEST(test_limit)
 }
 END_TEST
 
-/* .boards.reset: boards don't overlap, and keep what is in them until the
+/* COVERS: .boards.reset: boards don't overlap, and keep what is in them until the
  * last one is gone; then a page that isn't kept has been given back. */
 START_TEST(test_reset)
 {
@@ -87,7 +87,7 @@ START_TEST(test_reset)
 }
 END_TEST
 
-/* .boards.reserve: less and less, then no arena. */
+/* COVERS: .boards.reserve: less and less, then no arena. */
 START_TEST(test_ladder)
 {
   Size last = 0;
@@ -111,7 +111,7 @@ START_TEST(test_ladder)
 }
 END_TEST
 
-/* .boards.inv.leak: one that isn't given back is found out. */
+/* COVERS: .boards.inv.leak: one that isn't given back is found out. */
 START_TEST(test_leak)
 {
   start(1024 * MIB, 0);

@@ -521,7 +521,7 @@ START_TEST(test_undisturbed)
 }
 END_TEST
 
-/* .plat.req.sim: the k-th call alone, or all from there on. */
+/* COVERS: .plat.req.sim: the k-th call alone, or all from there on. */
 static void sweep(PlatSimCall call, bool is_all)
 {
   Count k = 0;
@@ -541,7 +541,7 @@ START_TEST(test_map)
 }
 END_TEST
 
-/* .barrier.refusal .barrier.fails: no result tells of it. */
+/* COVERS: .barrier.refusal .barrier.fails: no result tells of it. */
 START_TEST(test_forbid)
 {
   sweep(PLAT_SIM_FORBID, _i != 0);
@@ -569,7 +569,7 @@ START_TEST(test_reserve)
 }
 END_TEST
 
-/* .space.bounds .ctl.fail: the commit limit, at first grain by grain, until
+/* COVERS: .space.bounds .ctl.fail: the commit limit, at first grain by grain, until
  * the client gets all it asks for. */
 START_TEST(test_commit_limit)
 {
@@ -585,7 +585,7 @@ START_TEST(test_commit_limit)
 }
 END_TEST
 
-/* .boards.limit .seg.state.stuck: a store of any size, from none to enough,
+/* COVERS: .boards.limit .seg.state.stuck: a store of any size, from none to enough,
  * while there is memory for all else, or for nothing.  _i says which. */
 START_TEST(test_boards)
 {
@@ -604,7 +604,7 @@ START_TEST(test_boards)
 }
 END_TEST
 
-/* .ctl.fail .trace.emergency .note.messages: each step in turn finds no
+/* COVERS: .ctl.fail .trace.emergency .note.messages: each step in turn finds no
  * memory, or next to none; before it and after it there is plenty.  _i is
  * the number of grains that there are. */
 START_TEST(test_each_step)
