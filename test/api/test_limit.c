@@ -93,9 +93,9 @@ static void expect_intact(const Client *client, size_t kept)
   }
 }
 
-/* COVERS: .boards .amc.choose .amc.headroom: after some collections what is dead can
- * be allocated again, nearly all of it.  _i is the layout, and whether the
- * pool is a leaf. */
+/* COVERS: .boards .amc.choose .amc.headroom: after some collections what is
+ * dead can be allocated again, nearly all of it.  _i is the layout, and
+ * whether the pool is a leaf. */
 START_TEST(garbage_is_got_back)
 {
   int which = _i / 2;
@@ -131,8 +131,8 @@ START_TEST(garbage_is_got_back)
 }
 END_TEST
 
-/* COVERS: .decisions.retry: an arena that isn't clamped gets there by itself: the
- * program goes on allocating for ever. */
+/* COVERS: .decisions.retry: an arena that isn't clamped gets there by itself:
+ * the program goes on allocating for ever. */
 START_TEST(a_program_goes_on)
 {
   Options options = {.is_leaf = _i % 2};

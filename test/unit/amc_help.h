@@ -246,15 +246,42 @@ static inline void amc_relieve(void)
   EXPECT(space_set_limit(&arena->space, SIZE_MAX) == MPS_RES_OK);
 }
 
+/* And none for records: takes all free blocks of the small sizes. */
+enum {
+  AMC_HELD_MAX = 1 << 16
+};
+
+static struct {
+  void *block;
+  Size size;
+} amc_held[AMC_HELD_MAX];
+static Count amc_held_count;
+
+static inline void amc_exhaust_ctl(void)
+{
+  amc_exhaust();
+  for (Size size = CTL_STEP; size <= CTL_SMALL_MAX; size += CTL_STEP)
+    while (amc_held_count < AMC_HELD_MAX
+           && ctl_alloc(&amc_held[amc_held_count].block, &arena->ctl, size)
+                  == MPS_RES_OK)
+      amc_held[amc_held_count++].size = size;
+  EXPECT(amc_held_count < AMC_HELD_MAX);
+}
+
 /* And none for boards either. */
 static inline void amc_exhaust_all(void)
 {
-  amc_exhaust();
+  amc_exhaust_ctl();
   arena->boards.limit = 0;
 }
 
 static inline void amc_relieve_all(void)
 {
+  while (amc_held_count > 0) {
+    --amc_held_count;
+    ctl_free(&arena->ctl, amc_held[amc_held_count].block,
+             amc_held[amc_held_count].size);
+  }
   arena->boards.limit = SIZE_MAX;
   amc_relieve();
 }

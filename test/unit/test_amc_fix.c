@@ -47,8 +47,8 @@ static Addr nail_expected;
 static Addr start_expected; /* of what is pinned, or NULL */
 static Count hooked;
 
-/* COVERS: .nail.resolve: at the flip there's the nail; once exact references have
- * asked, the start of what it pins, if it pins anything. */
+/* COVERS: .nail.resolve: at the flip there's the nail; once exact references
+ * have asked, the start of what it pins, if it pins anything. */
 static void look_at_nails(void)
 {
   Addr expected = seg->board->is_resolved ? start_expected : nail_expected;
@@ -64,8 +64,8 @@ static void look_at_nails(void)
   EXPECT(!nailboard_next_nail(&grain, seg->board, addr_add(grain, ALIGN)));
 }
 
-/* COVERS: .seg.state.boarded .nailboard .nailboard.create: a board from the flip
- * on, with one nail; else it's mobile. */
+/* COVERS: .seg.state.boarded .nailboard .nailboard.create: a board from the
+ * flip on, with one nail; else it's mobile. */
 static void look_at_board(ScanState *ss)
 {
   ++hooked;
@@ -226,7 +226,8 @@ START_TEST(test_short_pad)
 }
 END_TEST
 
-/* COVERS: .amc.trim: a long segment with one small survivor shrinks to a grain. */
+/* COVERS: .amc.trim: a long segment with one small survivor shrinks to a
+ * grain. */
 START_TEST(test_trim)
 {
   mps_addr_t survivor;

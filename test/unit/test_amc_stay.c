@@ -42,9 +42,9 @@ static Index page_of(mps_addr_t base, mps_addr_t object)
   return addr_diff((Addr)help_block(base), (Addr)help_block(object)) / GRAIN;
 }
 
-/* COVERS: .amc.trim .amc.split: one small object in the middle of a long segment
- * keeps the grain it lies on, or the two.  _i says where it is, and with
- * which header. */
+/* COVERS: .amc.trim .amc.split: one small object in the middle of a long
+ * segment keeps the grain it lies on, or the two.  _i says where it is, and
+ * with which header. */
 START_TEST(test_one_survivor)
 {
   static const Index where[] = {0, 5, MANY / 2, MANY / 2 + 7, MANY - 1};
@@ -165,8 +165,8 @@ static void check_pinned(Count pages)
     EXPECT(!is_pinned[i] || amc_is_object(made[i], SIZE, i));
 }
 
-/* COVERS: .amc.split .reclaim .pad.reason.nmr: any pins; a second collection finds
- * the parts as they are, and a third without pins frees them. */
+/* COVERS: .amc.split .reclaim .pad.reason.nmr: any pins; a second collection
+ * finds the parts as they are, and a third without pins frees them. */
 START_TEST(test_many_survivors)
 {
   enum {
@@ -198,8 +198,8 @@ START_TEST(test_many_survivors)
 }
 END_TEST
 
-/* COVERS: .reclaim.buf .amc.split: what an allocation point is filling stays with
- * its segment, which is what is left above the last whole free grain. */
+/* COVERS: .reclaim.buf .amc.split: what an allocation point is filling stays
+ * with its segment, which is what is left above the last whole free grain. */
 START_TEST(test_buffered)
 {
   mps_addr_t block;
@@ -243,39 +243,9 @@ END_TEST
 
 /* Without control memory */
 
-enum {
-  HELD_MAX = 1 << 16
-};
-
-static struct {
-  void *block;
-  Size size;
-} held[HELD_MAX];
-static Count held_count;
-
-/* Take every free block, and the memory for more of them. */
-static void hold_all(void)
-{
-  amc_exhaust();
-  for (Size size = CTL_SMALL_MAX; size > 0; size -= CTL_STEP)
-    while (held_count < HELD_MAX
-           && ctl_alloc(&held[held_count].block, &arena->ctl, size)
-                  == MPS_RES_OK)
-      held[held_count++].size = size;
-  EXPECT(held_count < HELD_MAX);
-}
-
-static void let_go_all(void)
-{
-  while (held_count > 0) {
-    --held_count;
-    ctl_free(&arena->ctl, held[held_count].block, held[held_count].size);
-  }
-  amc_relieve();
-}
-
-/* COVERS: .amc.split.fails: with room for k more records, the rest of the parts stay
- * together with the padding between them; nothing else is different. */
+/* COVERS: .amc.split.fails: with room for k more records, the rest of the
+ * parts stay together with the padding between them; nothing else is
+ * different. */
 START_TEST(test_no_records)
 {
   enum {
@@ -295,7 +265,7 @@ START_TEST(test_no_records)
     }
     for (Index i = 0; i < k; ++i)
       ck_assert_int_eq(ctl_alloc(&room[i], &arena->ctl, record), MPS_RES_OK);
-    hold_all();
+    amc_exhaust_ctl();
     for (Index i = 0; i < k; ++i)
       ctl_free(&arena->ctl, room[i], record);
     amc_collect();
@@ -305,7 +275,7 @@ START_TEST(test_no_records)
     ck_assert_uint_le(amc_segs_count(), k < 2 ? k + 1 : PINS);
     ck_assert_uint_ge(amc_segs_count(), 1 + (k + 1) / 2);
     ck_assert_uint_le(mps_pool_total_size(pool), 29 * GRAIN);
-    let_go_all();
+    amc_relieve_all();
     amc_collect(); /* now there is memory: it is made up for */
     check_left(LENGTH);
     check_pinned(LENGTH);
@@ -329,8 +299,8 @@ static void minor_collection(void)
   amc_verify();
 }
 
-/* COVERS: .seg.split: the parts are of the generation, are watched and may refer to
- * what the whole did: what only one of them refers to survives. */
+/* COVERS: .seg.split: the parts are of the generation, are watched and may
+ * refer to what the whole did: what only one of them refers to survives. */
 START_TEST(test_parts_are_watched)
 {
   enum {
@@ -391,9 +361,9 @@ static bool names(const AmcParams *params, Addr pointed, mps_addr_t object)
              : pointed >= block && pointed < addr_add(block, SIZE);
 }
 
-/* COVERS: .pad.known: each address in the page pins the object that it is in, and
- * if that's padding it pins nothing.  _i is the header, and whether interior
- * pointers count. */
+/* COVERS: .pad.known: each address in the page pins the object that it is in,
+ * and if that's padding it pins nothing.  _i is the header, and whether
+ * interior pointers count. */
 START_TEST(test_padding_pins_nothing)
 {
   AmcParams params
@@ -429,8 +399,8 @@ START_TEST(test_padding_pins_nothing)
 }
 END_TEST
 
-/* COVERS: .pad.known: below a buffer too; and what is allocated later above it are
- * objects. */
+/* COVERS: .pad.known: below a buffer too; and what is allocated later above
+ * it are objects. */
 START_TEST(test_padding_below_a_buffer)
 {
   start_pages((AmcParams){0}, 4);
@@ -458,8 +428,8 @@ START_TEST(test_padding_below_a_buffer)
 }
 END_TEST
 
-/* COVERS: .pad.known: where there is no memory to note padding, it may be pinned,
- * and that's all. */
+/* COVERS: .pad.known: where there is no memory to note padding, it may be
+ * pinned, and that's all. */
 START_TEST(test_unknown_padding)
 {
   AmcParams params = {0};
@@ -469,10 +439,10 @@ START_TEST(test_unknown_padding)
   amc_new_ap();
   ambig[0] = made[10];
   ambig[1] = made[20];
-  hold_all();
+  amc_exhaust_ctl();
   amc_collect();
   ck_assert_ptr_null(amc_seg(made[10])->stayed);
-  let_go_all();
+  amc_relieve_all();
   amc_forget();
   ambig[0] = (char *)made[15];
   amc_collect();
@@ -484,8 +454,8 @@ START_TEST(test_unknown_padding)
 }
 END_TEST
 
-/* COVERS: .pad.reason.nmr: padding that is known doesn't stay in a stuck segment
- * either. */
+/* COVERS: .pad.reason.nmr: padding that is known doesn't stay in a stuck
+ * segment either. */
 START_TEST(test_padding_in_stuck)
 {
   AmcParams params = {0};

@@ -15,8 +15,8 @@ enum {
   SCAN = 16 /* added where the segment becomes grey */
 };
 
-/* COVERS: .seg.state .seg.state.table: for each event, what becomes of a mobile, a
- * boarded and a stuck segment. */
+/* COVERS: .seg.state .seg.state.table: for each event, what becomes of a
+ * mobile, a boarded and a stuck segment. */
 static const int wanted[AMC_EVENTS][AMC_STATES] = {
     [AMC_BUFFERED_BOARD] = {B, X, X},
     [AMC_AMBIG_BOARD] = {B + SCAN, X, X},
@@ -45,8 +45,8 @@ START_TEST(test_each_cell)
 }
 END_TEST
 
-/* COVERS: .fix.nail.why: from stuck there is no way to a board; and each state but
- * the last one can be left for mobile. */
+/* COVERS: .fix.nail.why: from stuck there is no way to a board; and each
+ * state but the last one can be left for mobile. */
 START_TEST(test_ways)
 {
   for (int event = 0; event < AMC_EVENTS; ++event) {

@@ -54,8 +54,8 @@ START_TEST(test_limit)
 }
 END_TEST
 
-/* COVERS: .boards.reset: boards don't overlap, and keep what is in them until the
- * last one is gone; then a page that isn't kept has been given back. */
+/* COVERS: .boards.reset: boards don't overlap, and keep what is in them until
+ * the last one is gone; then a page that isn't kept has been given back. */
 START_TEST(test_reset)
 {
   enum {

@@ -569,8 +569,8 @@ START_TEST(test_reserve)
 }
 END_TEST
 
-/* COVERS: .space.bounds .ctl.fail: the commit limit, at first grain by grain, until
- * the client gets all it asks for. */
+/* COVERS: .space.bounds .ctl.fail: the commit limit, at first grain by grain,
+ * until the client gets all it asks for. */
 START_TEST(test_commit_limit)
 {
   Size limit = 0;
@@ -585,8 +585,9 @@ START_TEST(test_commit_limit)
 }
 END_TEST
 
-/* COVERS: .boards.limit .seg.state.stuck: a store of any size, from none to enough,
- * while there is memory for all else, or for nothing.  _i says which. */
+/* COVERS: .boards.limit .seg.state.stuck: a store of any size, from none to
+ * enough, while there is memory for all else, or for nothing.  _i says which.
+ * */
 START_TEST(test_boards)
 {
   Count refused = 0;
@@ -604,8 +605,8 @@ START_TEST(test_boards)
 }
 END_TEST
 
-/* COVERS: .ctl.fail .trace.emergency .note.messages: each step in turn finds no
- * memory, or next to none; before it and after it there is plenty.  _i is
+/* COVERS: .ctl.fail .trace.emergency .note.messages: each step in turn finds
+ * no memory, or next to none; before it and after it there is plenty.  _i is
  * the number of grains that there are. */
 START_TEST(test_each_step)
 {
