@@ -135,6 +135,9 @@ static void amc_reclaim_parts(AmcReclaim *it, Addr limit)
     if (it->end < block)
       amc_drop(it, block);
     it->kept += addr_diff(block, end);
+    /* Allocated since it was condemned: as if it had been, too. */
+    if (it->board != NULL && block >= it->board->open)
+      it->work->condemned += addr_diff(block, end);
     it->end = end;
   }
   amc_drop_rest(it, limit);

@@ -93,6 +93,7 @@ static Size amc_whiten(Seg *seg)
   if (limit == seg->base || !amc_board_make(seg))
     return 0;
   amc_step(seg, AMC_BUFFERED_BOARD);
+  seg->board->open = limit;
   /* Each grain of it, so that whatever is committed there in the meantime
    * counts as pinned. */
   if (limit < buffer->limit)

@@ -89,6 +89,7 @@ Nailboard *nailboard_init(void *store, Addr base, Addr limit,
   board->grain_shift = grain_shift;
   board->base = base;
   board->limit = limit;
+  board->open = limit;
   board->level_count = nailboard_levels_for(nailboard_grains(board));
 
   Word *words = (Word *)(void *)(board->level + board->level_count);

@@ -24,6 +24,7 @@ typedef struct Nailboard {
   Shift grain_shift; /* log2 of the bytes in a grain */
   Addr base;         /* the segment: [base, limit), whole grains */
   Addr limit;
+  Addr open; /* at and above, a buffer was filling the segment; or limit */
   Count level_count; /* at least one; the highest has one word */
   bool has_fresh;    /* was a nail driven in since it was last cleared? */
   bool is_resolved;  /* are its nails starts of objects? (.nail.resolve) */
