@@ -23,6 +23,8 @@
  * to end. */
 #define POLL_PACE_LAG 0.25
 #define POLL_PAUSE_USE 0.9
+/* The part of it after which a poll doesn't begin another collection. */
+#define POLL_PAUSE_ANOTHER 0.3
 #define POLL_HARSH_PATIENCE 1.0                 /* seconds */
 #define POLL_RATE_UNKNOWN (128.0 * 1024 * 1024) /* bytes a second */
 
@@ -320,8 +322,15 @@ static void poll_harshly(Arena *arena, bool was_any)
   (void)poll_run(arena, TRACE_WHY_CAPACITY, false, arena->pause_time);
 }
 
+static bool poll_is_used_up(const Arena *arena, Seconds start)
+{
+  return plat_clock_now().s - start.s
+         > arena->pause_time.s * POLL_PAUSE_ANOTHER;
+}
+
 void poll_maybe(Arena *arena)
 {
+  Seconds start;
   bool was_world = false;
   bool was_any = false;
 
@@ -334,6 +343,7 @@ void poll_maybe(Arena *arena)
   }
   if (!poll_is_due(arena))
     return;
+  start = plat_clock_now();
   arena->is_gc_due = false;
   arena->trace->filled_at_poll = arena->filled;
   for (Count i = 0; i < POLL_LOOP_MAX; ++i) {
@@ -355,6 +365,11 @@ void poll_maybe(Arena *arena)
     was_any = true;
     if (arena->trace->is_running)
       break;
+    /* Another collection would be another pause, for one call. */
+    if (poll_is_used_up(arena, start)) {
+      arena->is_gc_due = true;
+      break;
+    }
   }
   poll_harshly(arena, was_any);
 }

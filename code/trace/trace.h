@@ -78,6 +78,7 @@ typedef struct Trace {
   Seconds cpu;            /* that it has taken so far, of all threads */
   Seconds cost;           /* wall time in all stops */
   Seconds longest;        /* of these */
+  Seconds slow;           /* that a slow step takes, of late */
   double rate;            /* bytes a second that tracing manages, measured */
   Message *start_message; /* ready for the next trace, or NULL */
   Message *end_message;
