@@ -39,6 +39,8 @@ static void space_lay_tables(Space *space, char *at)
   at += units * sizeof(uint32_t);
   space->unit_state = (unsigned char *)at;
   at += units;
+  space->unit_armed = (unsigned char *)at;
+  at += units;
   space->kind = (unsigned char *)at;
 }
 
@@ -46,7 +48,7 @@ static Size space_tables_size(const Space *space)
 {
   Count units = space->span / space->unit;
   Size size = space->grains * (sizeof(struct Seg *) + 1)
-              + 2 * BITS_WORDS(space->grains) * sizeof(Word) + units * 13;
+              + 2 * BITS_WORDS(space->grains) * sizeof(Word) + units * 14;
 
   return size_round_up(size, plat_page_size());
 }

@@ -71,6 +71,7 @@ typedef struct Space {
   uint32_t *unit_room;       /* a unit: no free run is longer than this */
   unsigned char *unit_state; /* a unit: UNIT_ below */
   uint32_t *unit_watched;    /* a unit: for the barrier, watched segments */
+  unsigned char *unit_armed; /* a unit: has pages that are armed in vain */
 
   Chunk chunks[SPACE_CHUNKS_MAX]; /* in address order */
   Count chunk_count;

@@ -9,6 +9,7 @@
 #include "seg.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 /* Scans that a segment waits after a write before it is watched again. */
 #define BARRIER_DEFER 2
@@ -403,16 +404,11 @@ void barrier_distrust(Seg *seg)
   seg_set_refset(seg, REFSET_UNIVERSAL);
 }
 
-void barrier_run_end(BarrierRun *run, const Arena *arena)
+void barrier_run_end(BarrierRun *run)
 {
-  Size size = addr_diff(run->base, run->limit);
-
-  if (run->limit == NULL)
-    return;
-  if (arena->barrier == BARRIER_TRACK) {
-    plat_track_disarm(run->base, size);
-  } else {
-    bool is_allowed = plat_vm_protect(run->base, size, PLAT_ACCESS_ALL);
+  if (run->limit != NULL) {
+    bool is_allowed = plat_vm_protect(
+        run->base, addr_diff(run->base, run->limit), PLAT_ACCESS_ALL);
 
     ASSERT(is_allowed);
   }
@@ -426,22 +422,70 @@ static void barrier_run_extend(BarrierRun *run, const Seg *seg)
   } else if (run->limit != NULL && run->base == seg->limit) {
     run->base = seg->base;
   } else {
-    barrier_run_end(run, seg_arena(seg));
+    barrier_run_end(run);
     run->base = seg->base;
     run->limit = seg->limit;
   }
 }
 
+/* barrier_disarm_later -- the segment's pages needn't be watched any more */
+
+static void barrier_disarm_later(const Seg *seg)
+{
+  Arena *arena = seg_arena(seg);
+  Space *space = &arena->space;
+  Index first = space_index(space, seg->base) / space->unit_grains;
+  Index last = (space_index(space, seg->limit) - 1) / space->unit_grains;
+
+  memset(&space->unit_armed[first], true, last - first + 1);
+  arena->disarm = size_min(arena->disarm, first);
+}
+
 void barrier_run_add(BarrierRun *run, Seg *seg)
 {
-  bool is_closed
-      = seg->access != PLAT_ACCESS_ALL
-        || (seg->is_watched && seg_arena(seg)->barrier == BARRIER_TRACK);
-
+  if (seg->is_watched && seg_arena(seg)->barrier == BARRIER_TRACK)
+    barrier_disarm_later(seg);
   barrier_set_watched(seg, false);
-  seg->access = PLAT_ACCESS_ALL;
-  if (is_closed)
+  if (seg->access != PLAT_ACCESS_ALL)
     barrier_run_extend(run, seg);
+  seg->access = PLAT_ACCESS_ALL;
+}
+
+/* barrier_disarm_unit -- what is condemned in it, in runs */
+
+static void barrier_disarm_unit(const Space *space, Index unit)
+{
+  Index grain = unit * space->unit_grains;
+  Index limit = grain + space->unit_grains;
+
+  while (grain < limit) {
+    Index first = grain;
+
+    while (grain < limit && space->kind[grain] == KIND_WHITE)
+      ++grain;
+    if (first < grain)
+      plat_track_disarm(addr_add(space->base, first << space->shift),
+                        (grain - first) << space->shift);
+    else
+      ++grain;
+  }
+}
+
+bool barrier_disarm(Arena *arena)
+{
+  Space *space = &arena->space;
+  const Chunk *last = &space->chunks[space->chunk_count - 1];
+
+  for (Index u = arena->disarm; u < last->first + last->count; ++u)
+    if (space->unit_armed[u]) {
+      space->unit_armed[u] = false;
+      arena->disarm = u + 1;
+      if (arena->barrier == BARRIER_TRACK)
+        barrier_disarm_unit(space, u);
+      return true;
+    }
+  arena->disarm = last->first + last->count;
+  return false;
 }
 
 

@@ -60,7 +60,12 @@ typedef struct BarrierRun {
 } BarrierRun;
 
 MOSTLY_INTERN void barrier_run_add(BarrierRun *run, Seg *seg);
-MOSTLY_INTERN void barrier_run_end(BarrierRun *run, const Arena *arena);
+MOSTLY_INTERN void barrier_run_end(BarrierRun *run);
+
+/* The log needn't be kept of condemned memory, to which the library will
+ * write a lot: end that for a unit in each call.  False if there was none.
+ * Only an accelerator, which takes too long to be done at once. */
+MOSTLY_INTERN bool barrier_disarm(Arena *arena);
 
 /* With the lock, and the threads running or not: the library is about to
  * touch client memory at this address. */

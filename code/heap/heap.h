@@ -434,6 +434,7 @@ struct mps_arena_s {
   BarrierMeans barrier;
   _Atomic(Seg *) hits; /* written to since the last stop */
   Seg *wanted;         /* what may be done to them is to be set anew */
+  Index disarm;        /* no unit below this one is armed in vain */
   /* The client wants to read what is still to be scanned: scan it.  Handed
    * down by the layer of traces. */
   void (*unhide)(Arena *arena, Seg *seg);

@@ -155,7 +155,7 @@ static void trace_condemn_pgen(Trace *trace, PoolGen *pgen)
     seg->pgen->gen->work.condemned += size;
     is_any = true;
   }
-  barrier_run_end(&run, trace->arena);
+  barrier_run_end(&run);
   if (is_any)
     pgen->pool->class->condemned(pgen->pool, pgen);
 }
@@ -432,8 +432,11 @@ static void trace_end_scan(Trace *trace)
 
 static void trace_step_scan(Trace *trace)
 {
-  Seg *seg = trace_next_grey(trace->arena);
+  Seg *seg;
 
+  if (barrier_disarm(trace->arena))
+    return;
+  seg = trace_next_grey(trace->arena);
   if (seg != NULL)
     trace_scan_seg(trace, seg);
   else if (final_is_due(trace->arena))

@@ -226,7 +226,7 @@ START_TEST(test_neighbours)
   for (Index i = 0; i < 5; ++i)
     barrier_run_add(&run, seg[order[i]]);
   barrier_run_add(&run, seg[5]);
-  barrier_run_end(&run, arena);
+  barrier_run_end(&run);
   for (Index i = 0; i < 6; ++i) {
     ck_assert(!seg[i]->is_watched);
     barrier_distrust(seg[i]);
@@ -259,7 +259,7 @@ START_TEST(test_gap)
   arena_stop(arena);
   for (Index i = 7; i-- > 0;)
     barrier_run_add(&run, seg[i]);
-  barrier_run_end(&run, arena);
+  barrier_run_end(&run);
   ck_assert_uint_eq(plat_sim.calls[PLAT_SIM_ALLOW], allowed + 2);
   for (Index i = 0; i < 7; ++i)
     barrier_distrust(seg[i]);

@@ -228,11 +228,27 @@ START_TEST(test_counts)
   settle_all();
   arena_stop(arena);
   seg_shrink(seg[2], seg[2]->base, addr_add(seg[2]->base, GRAIN));
-  for (Index i = 3; i < SEGS; ++i)
+  for (Index i = 3; i < SEGS; ++i) {
     barrier_run_add(&run, seg[i]);
-  barrier_run_end(&run, arena);
-  for (Index i = 3; i < SEGS; ++i)
+    space_map_kind(&arena->space, seg[i]->base, seg[i]->limit, KIND_WHITE);
+  }
+  barrier_run_end(&run);
+  /* .barrier.disarm: only what is condemned, and once. */
+  ck_assert(barrier_disarm(arena));
+  ck_assert(!barrier_disarm(arena));
+  for (Index i = 0; i < SEGS; ++i) {
+    PlatRange range;
+    Count count;
+    Addr from;
+
+    ck_assert(plat_track_list(&range, &count, &from, 1, seg[i]->base,
+                              seg[i]->limit));
+    ck_assert_uint_eq(count, i >= 3);
+  }
+  for (Index i = 3; i < SEGS; ++i) {
     barrier_distrust(seg[i]);
+    space_map_kind(&arena->space, seg[i]->base, seg[i]->limit, seg[i]->kind);
+  }
   arena_resume(arena);
   for (Index u = 0; u < 8; ++u)
     sum += arena->space.unit_watched[u];
