@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 """suite.py -- build presets, run all their tests, and add it up
 
-    tool/suite.py [--no-lint] [--no-pytest] [PRESET...]
+    tool/suite.py [--no-lint] [--no-pytest] [--barrier MEANS] [PRESET...]
 
 Without arguments: the presets release, check, harsh and asan through CMake
-and CTest, the pytest suites on release, and the linter.  Full logs are in
+and CTest, those of release once more with each other means of the barrier,
+the pytest suites on release, and the linter.  --barrier runs everything with
+one of them: track, protect or none (.barrier.means).  Full logs are in
 build/log.  The last line is "N passed, M failed"; the exit code agrees.
 """
 import argparse
@@ -20,6 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build/log"
 PRESETS = ("release", "check", "harsh", "asan")
 PYTEST = ("test/api", "test/stress")
+MEANS = ("track", "protect", "none")    # the first is the default
 INTERESTING = re.compile(r"^\s*\d+/\d+ Test|^lint: |.*\[ *\d+%\]$")
 TAIL = 60
 
@@ -112,11 +115,13 @@ def build(tally, preset):
                       "0"])[0])
 
 
-def ctest(tally, preset):
-    results = LOGS / f"{preset}.xml"
-    step(tally, f"{preset} ctest",
+def ctest(tally, preset, means=None):
+    name = f"{preset} ctest" + (f" {means}" if means else "")
+    results = LOGS / (name.replace(" ", "-") + ".xml")
+    step(tally, name,
          ["ctest", "--preset", preset, "--no-tests=error",
-          "--output-junit", str(results)], results)
+          "--output-junit", str(results)], results,
+         {"MOSTLY_BARRIER": means} if means else None)
 
 
 def pytest(tally):
@@ -146,13 +151,19 @@ def main():
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--no-lint", action="store_true")
     parser.add_argument("--no-pytest", action="store_true")
+    parser.add_argument("--barrier", choices=MEANS, metavar="MEANS")
     parser.add_argument("presets", nargs="*", metavar="PRESET")
     options = parser.parse_args()
     LOGS.mkdir(parents=True, exist_ok=True)
+    if options.barrier:
+        os.environ["MOSTLY_BARRIER"] = options.barrier
     tally = Tally()
     built = {preset for preset in options.presets or PRESETS
              if build(tally, preset)
              and (ctest(tally, preset) or True)}
+    if "release" in built and not options.barrier:
+        for means in MEANS[1:]:
+            ctest(tally, "release", means)
     if "release" in built and not options.no_pytest:
         pytest(tally)
     if "release" in built and not options.no_lint:

@@ -24,9 +24,11 @@ extern mps_arena_class_t mps_arena_class_vm(void);
 extern mps_res_t mps_arena_vm_growth(mps_arena_t arena, size_t desired,
                                      size_t minimum);
 
-/* How the arena learns of writes to old objects: "protect" by page
- * protection, "none" not at all (then minor collections scan all that is
- * older).  The environment variable MOSTLY_BARRIER sets the default. */
+/* How the arena learns of writes to old objects: "track", the default, from
+ * the kernel's log of written pages; "protect" by page protection; "none" not
+ * at all (then minor collections scan all that is older, and each collection
+ * is done in one pause).  Where the system has no such log, "track" is
+ * "protect".  The environment variable MOSTLY_BARRIER sets the default. */
 extern const struct mps_key_s _mps_key_ARENA_BARRIER;
 #define MPS_KEY_ARENA_BARRIER (&_mps_key_ARENA_BARRIER)
 #define MPS_KEY_ARENA_BARRIER_FIELD string

@@ -18,43 +18,50 @@
 
 #include <string.h>
 
-/* Objects up to this many bytes are copied in line, word by word. */
-#define AMC_COPY_INLINE 128
-
 /* For which there is no room (amcseg.c). */
 MOSTLY_INTERN void amc_fix_refill(Seg *seg, ScanState *ss, mps_addr_t *ref_io,
                                   Addr end);
 
-/* Most objects are a few words long, and of few lengths. */
+/* A word in a register of its own, where the compiler would like to take two
+ * at once.  A copy is mostly scanned at once, word by word, and processors
+ * are slow to hand on the halves of what was written as a whole
+ * (.critical.copy). */
+static inline void amc_copy_word(char *to, const char *from)
+{
+  Word word;
+
+  memcpy(&word, from, sizeof word);
+  __asm__("" : "+r"(word));
+  memcpy(to, &word, sizeof word);
+}
+
+/* Most objects are a few words long: copy two words at either end, which may
+ * overlap, so that it takes no loop. */
 static inline void amc_copy_words(Addr to, Addr from, Size size)
 {
   char *t = (char *)to;
   const char *f = (const char *)from;
 
-  if (UNLIKELY(size > AMC_COPY_INLINE || !size_is_aligned(size, 8))) {
+  if (LIKELY(size - 16 <= 16)) {
+    amc_copy_word(t, f);
+    amc_copy_word(t + 8, f + 8);
+    amc_copy_word(t + size - 16, f + size - 16);
+    amc_copy_word(t + size - 8, f + size - 8);
+  } else if (LIKELY(size - 32 <= 32)) {
+    memcpy(t, f, 32);
+    memcpy(t + size - 32, f + size - 32, 32);
+  } else {
     memcpy(t, f, size);
-    return;
-  }
-  if ((size & 8) != 0) {
-    memcpy(t, f, 8);
-    t += 8;
-    f += 8;
-  }
-  for (size &= ~(Size)15; size != 0; size -= 16) {
-    memcpy(t, f, 16);
-    t += 16;
-    f += 16;
   }
 }
 
 /* Copy the object to a block, leave a forwarding marker, and update the
  * reference. */
 static inline __attribute__((always_inline)) void
-amc_fix_copy(const Seg *seg, ScanState *ss, mps_addr_t *ref_io, Addr end,
-             Addr block)
+amc_fix_copy(const Seg *seg, ScanState *ss, mps_addr_t *ref_io, Addr client,
+             Addr end, Addr block)
 {
   const Format *format = seg->format;
-  Addr client = *ref_io;
   Addr target = addr_add(block, format->header);
 
   ss->ss._seen |= seg->pgen->forward_set;
@@ -66,9 +73,10 @@ amc_fix_copy(const Seg *seg, ScanState *ss, mps_addr_t *ref_io, Addr end,
 
 /* If the object was copied before, update the reference. */
 static inline __attribute__((always_inline)) bool
-amc_fix_forwarded(const Seg *seg, ScanState *ss, mps_addr_t *ref_io)
+amc_fix_forwarded(const Seg *seg, ScanState *ss, mps_addr_t *ref_io,
+                  Addr client)
 {
-  mps_addr_t target = seg->format->isfwd(*ref_io);
+  mps_addr_t target = seg->format->isfwd(client);
 
   if (target == NULL)
     return false;
@@ -80,10 +88,10 @@ amc_fix_forwarded(const Seg *seg, ScanState *ss, mps_addr_t *ref_io)
 /* amc_fix_move -- copy an object that ends at end, where the cursor is or to
  * a new segment */
 static inline __attribute__((always_inline)) void
-amc_fix_move(Seg *seg, ScanState *ss, mps_addr_t *ref_io, Addr end)
+amc_fix_move(Seg *seg, ScanState *ss, mps_addr_t *ref_io, Addr client,
+             Addr end)
 {
   Cursor *cursor = &seg->pgen->cursor;
-  Addr client = *ref_io;
   Addr block = cursor->init;
 
   /* What is left is always less than a large object (.amc.inv.large), so
@@ -93,22 +101,22 @@ amc_fix_move(Seg *seg, ScanState *ss, mps_addr_t *ref_io, Addr end)
     return;
   }
   cursor->init = addr_add(block, addr_diff(client, end));
-  amc_fix_copy(seg, ss, ref_io, end, block);
+  amc_fix_copy(seg, ss, ref_io, client, end, block);
 }
 
 /* amc_fix_exact -- an exact reference to an object in a mobile segment:
  * preserve it, and update *ref_io
  *
- * On the critical path. */
+ * On the critical path.  What the reference was is handed on as a value: the
+ * client's methods could change it in memory, for all that the compiler
+ * knows. */
 
 static inline __attribute__((always_inline)) void
-amc_fix_exact(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
+amc_fix_exact(Seg *seg, ScanState *ss, mps_addr_t *ref_io, Addr client)
 {
-  Addr client = *ref_io;
-
   ASSERT_HOT(addr_is_aligned(client, size_log2(seg->format->align)));
-  if (!amc_fix_forwarded(seg, ss, ref_io))
-    amc_fix_move(seg, ss, ref_io, seg->format->skip(client));
+  if (!amc_fix_forwarded(seg, ss, ref_io, client))
+    amc_fix_move(seg, ss, ref_io, client, seg->format->skip(client));
 }
 
 #endif /* AMCFIX_H */

@@ -242,7 +242,7 @@ void amc_fix_refill(Seg *seg, ScanState *ss, mps_addr_t *ref_io, Addr end)
   if (block == NULL)
     amc_fix_in_place(seg, ss, client);
   else
-    amc_fix_copy(seg, ss, ref_io, end, block);
+    amc_fix_copy(seg, ss, ref_io, client, end, block);
 }
 
 /* amc_fix_any -- a reference that isn't ambiguous, into any segment */
@@ -251,7 +251,7 @@ static void amc_fix_any(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
 {
   Addr client = *ref_io;
 
-  if (amc_fix_forwarded(seg, ss, ref_io))
+  if (amc_fix_forwarded(seg, ss, ref_io, client))
     return;
   if (seg->is_nailed && (seg->board == NULL || amc_board_has(seg, client))) {
     ss->ss._seen |= REFSET_KIND(seg->kind);
@@ -264,7 +264,7 @@ static void amc_fix_any(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
   else if (seg->is_kept)
     amc_fix_in_place(seg, ss, client);
   else
-    amc_fix_move(seg, ss, ref_io, seg->format->skip(client));
+    amc_fix_move(seg, ss, ref_io, client, seg->format->skip(client));
 }
 
 static void amc_fix(Seg *seg, ScanState *ss, mps_addr_t *ref_io)

@@ -18,7 +18,8 @@
 mps_res_t _mps_fix2(mps_ss_t mps_ss, mps_addr_t *ref_io)
 {
   ScanState *ss = scan_of_ss(mps_ss);
-  Index i = ((Word)*ref_io - mps_ss->_base) >> mps_ss->_shift;
+  Addr client = *ref_io;
+  Index i = ((Word)client - mps_ss->_base) >> mps_ss->_shift;
   Word kind;
   Seg *seg;
 
@@ -32,7 +33,7 @@ mps_res_t _mps_fix2(mps_ss_t mps_ss, mps_addr_t *ref_io)
   }
   seg = ss->segs[i];
   if (LIKELY(seg->is_plain && ss->rank == RANK_EXACT))
-    amc_fix_exact(seg, ss, ref_io);
+    amc_fix_exact(seg, ss, ref_io, client);
   else if (UNLIKELY(ss->fix != NULL))
     ss->fix(ss, ref_io);
   else

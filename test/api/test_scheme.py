@@ -84,7 +84,7 @@ def test_programs(tuning, tmp_path):
     assert done.stdout.endswith("every answer is right\n")
 
 
-@pytest.mark.parametrize("barrier", ["none", "protect"])
+@pytest.mark.parametrize("barrier", ["none", "protect", "track"])
 def test_barriers(barrier, tmp_path):
     environment = {"MOSTLY_BARRIER": barrier}
     run_suite(["--chain", "64:0.5,256:0.5"], tmp_path, environment)

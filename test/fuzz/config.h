@@ -305,7 +305,7 @@ static void config_fill_sizes(Config *config, Chance *chance)
 static void config_fill(Config *config, long seed)
 {
   static const double pauses[] = {0.0, 0.001, 0.1, 1e9};
-  static const char *const barriers[] = {"protect", "protect", "none"};
+  static const char *const barriers[] = {"track", "protect", "none"};
   Chance chance = {(uint64_t)seed};
   double pause_time = pauses[chance_below(&chance, 4)];
   const char *barrier = barriers[chance_below(&chance, 3)];

@@ -47,7 +47,7 @@ def test_commit_limit(run, limit, threads):
     assert limit > 4_000_000 or facts[-1]["refused"] > 0
 
 
-@pytest.mark.parametrize("barrier", ["none", "protect"])
+@pytest.mark.parametrize("barrier", ["none", "protect", "track"])
 @pytest.mark.parametrize("protect", [0, 1])
 def test_barrier(run, barrier, protect):
     run("mirror", "--seed", 7, "--seconds", 1, "--barrier", barrier,
@@ -115,7 +115,7 @@ def tuning(chain, barrier):
     return environment
 
 
-@pytest.mark.parametrize("barrier", ["none", "protect"])
+@pytest.mark.parametrize("barrier", ["none", "protect", "track"])
 @pytest.mark.parametrize("chain", CHAINS)
 @pytest.mark.parametrize("threads", [1, 3])
 def test_treeb(run, threads, chain, barrier):
