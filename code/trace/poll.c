@@ -276,18 +276,19 @@ static double poll_lag(const Arena *arena)
          - (double)trace->done;
 }
 
+static double poll_rate(const Trace *trace)
+{
+  return trace->rate > 0.0 ? trace->rate : POLL_RATE_UNKNOWN;
+}
+
 /* Is a stop worth its cost?  Once scanning is over, what is left isn't worth
  * putting off. */
 
 static bool poll_is_behind(const Arena *arena)
 {
-  double rate = arena->trace->rate;
-
-  if (HARSH || arena->trace->phase != TRACE_SCAN)
-    return true;
-  if (rate == 0.0)
-    rate = POLL_RATE_UNKNOWN;
-  return poll_lag(arena) > rate * arena->pause_time.s * POLL_PACE_LAG;
+  return HARSH || arena->trace->phase != TRACE_SCAN
+         || poll_lag(arena) > poll_rate(arena->trace) * arena->pause_time.s
+                                  * POLL_PACE_LAG;
 }
 
 static void poll_go_on(Arena *arena)

@@ -61,7 +61,7 @@ def lacks_initial_design(design):
 def lacks_justification(design):
     return says(design, ".nailboard.emergency.nonew.justify",
                 "run out of memory", "collection within the collection",
-                "boards are small")
+                "from its store")
 
 
 def lacks_ring(design):
@@ -112,7 +112,7 @@ def test_what_was_dropped_is_told():
     (lacks_guide, "amc.rst", "Guide\n-----\n"),
     (lacks_initial_design, "amc-parts.rst", "Headers\n-------\n"),
     (lacks_initial_design, "amc-parts.rst", "_`.initial-design`:"),
-    (lacks_justification, "amc-fix.rst", "boards are small"),
+    (lacks_justification, "amc-fix.rst", "from its store"),
     (lacks_ring, "amc-parts.rst", "They are not"),
     (lacks_ramp_generation, "ramp.rst", "_`.gen.ramp.possible`:"),
 ])
