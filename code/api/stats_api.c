@@ -98,3 +98,14 @@ mps_res_t mostly_arena_stats(mostly_arena_stats_s *stats_o, mps_arena_t arena)
   arena_leave(arena);
   return MPS_RES_OK;
 }
+
+const char *mostly_arena_barrier(mps_arena_t arena)
+{
+  static const char *const names[] = {
+      [BARRIER_NONE] = "none",
+      [BARRIER_PROTECT] = "protect",
+      [BARRIER_TRACK] = "track",
+  };
+
+  return API_ARENA(arena, mostly_arena_barrier) ? names[arena->barrier] : NULL;
+}

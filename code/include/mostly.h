@@ -50,6 +50,11 @@ extern size_t mostly_gen_count(mps_arena_t arena);
 extern mps_res_t mostly_gen_stats(mostly_gen_stats_s *stats_o,
                                   mps_arena_t arena, size_t gen);
 
+/* How the arena learns of writes to old objects, in the words of
+ * MPS_KEY_ARENA_BARRIER: what was asked for may not be had.  A constant;
+ * null if arena isn't one. */
+extern const char *mostly_arena_barrier(mps_arena_t arena);
+
 /* MPS_RES_PARAM if arena isn't one. */
 extern mps_res_t mostly_arena_stats(mostly_arena_stats_s *stats_o,
                                     mps_arena_t arena);

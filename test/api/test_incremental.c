@@ -6,6 +6,7 @@
  */
 
 #include "client.h"
+#include "mostly.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -464,6 +465,53 @@ START_TEST(test_bounded)
 }
 END_TEST
 
+/* .barrier.leaf .plat.track: a system call writes into an old object; and
+ * what it wrote there is known. */
+static size_t read_into(mps_addr_t object, mps_addr_t value)
+{
+  int ends[2];
+  ssize_t got;
+
+  ck_assert_int_eq(pipe(ends), 0);
+  ck_assert_int_eq(write(ends[1], &value, sizeof value), sizeof value);
+  got = read(ends[0], block_slot(object, 0, 0), sizeof value);
+  close(ends[0]);
+  close(ends[1]);
+  return got < 0 ? 0 : (size_t)got;
+}
+
+START_TEST(test_system_call)
+{
+  Client leaves;
+  mps_addr_t kept[2];
+  mps_root_t root;
+
+  begin(1000.0);
+  leaves = client_create_in(client.arena, &(Options){.is_leaf = 1});
+  kept[0] = client_make(&leaves, NODE, 7);
+  kept[1] = client_make(&client, NODE, 8);
+  root = root_table(client.arena, mps_rank_exact(), kept, 2);
+  for (int i = 0; i < 4; ++i)
+    MUST(mps_arena_collect(client.arena));
+  ck_assert_uint_eq(read_into(kept[0], NULL), sizeof(mps_addr_t));
+  if (strcmp(mostly_arena_barrier(client.arena), "protect") != 0) {
+    mps_addr_t young = client_make(&client, NODE, 9);
+
+    ck_assert_uint_eq(read_into(kept[1], young), sizeof young);
+    mps_arena_clamp(client.arena);
+    /* Only the old object refers to the young one. */
+    for (int i = 0; i < 3; ++i) {
+      allocate(6000);
+      (void)mps_arena_step(client.arena, 1000.0, 0.0);
+      EXPECT(block_is_intact(*block_slot(kept[1], 0, 0), 0, 9));
+    }
+  }
+  mps_root_destroy(root);
+  client_leave(&leaves);
+  end();
+}
+END_TEST
+
 /* .trace.whole: a trace that fits is over when it has started. */
 START_TEST(test_fits)
 {
@@ -523,6 +571,7 @@ int main(void)
 {
   Suite *suite = suite_create("incremental");
 
+  unit_add(suite, "system-call", test_system_call);
   unit_add(suite, "fits", test_fits);
   if (is_cut()) {
     TCase *finish = tcase_create("finish");
