@@ -104,6 +104,11 @@ __attribute__((noinline)) Addr plat_stack_below(void)
   return (Addr)__builtin_frame_address(0);
 }
 
+uint32_t plat_process(void)
+{
+  return (uint32_t)getpid();
+}
+
 
 /* Signals */
 
@@ -115,6 +120,19 @@ void plat_os_fill(sigset_t *set)
   (void)sigfillset(set);
   for (Index i = 0; i < sizeof keep / sizeof keep[0]; ++i)
     (void)sigdelset(set, keep[i]);
+}
+
+void plat_signals_block(PlatSignals *before_out)
+{
+  sigset_t set;
+
+  plat_os_fill(&set);
+  (void)pthread_sigmask(SIG_BLOCK, &set, &before_out->blocked);
+}
+
+void plat_signals_restore(const PlatSignals *before)
+{
+  (void)pthread_sigmask(SIG_SETMASK, &before->blocked, NULL);
 }
 
 void plat_os_unblock(int number)
