@@ -23,6 +23,7 @@
 #include "plat/plat_thread.c"
 #include "plat/plat_fault.c"
 #include "plat/plat_fork.c"
+#include "arena/event.c"
 #include "arena/space.c"
 #include "arena/ctl.c"
 #include "heap/ld.c"

@@ -140,16 +140,6 @@ MOSTLY_INTERN bool plat_lock_is_held(const PlatLock *lock);
 /* In the child of a fork: forget whoever held it. */
 MOSTLY_INTERN void plat_lock_reinit(PlatLock *lock);
 
-/* Let no signal reach the calling thread, so that it is neither stopped nor
- * interrupted, but for those that tell of a mistake of its own; or let them
- * again.  Only for a few instructions. */
-typedef struct PlatSignals {
-  sigset_t blocked;
-} PlatSignals;
-
-MOSTLY_INTERN void plat_signals_block(PlatSignals *before_out);
-MOSTLY_INTERN void plat_signals_restore(const PlatSignals *before);
-
 /* The number of this process. */
 MOSTLY_INTERN uint32_t plat_process(void);
 

@@ -122,19 +122,6 @@ void plat_os_fill(sigset_t *set)
     (void)sigdelset(set, keep[i]);
 }
 
-void plat_signals_block(PlatSignals *before_out)
-{
-  sigset_t set;
-
-  plat_os_fill(&set);
-  (void)pthread_sigmask(SIG_BLOCK, &set, &before_out->blocked);
-}
-
-void plat_signals_restore(const PlatSignals *before)
-{
-  (void)pthread_sigmask(SIG_SETMASK, &before->blocked, NULL);
-}
-
 void plat_os_unblock(int number)
 {
   int saved = errno;
