@@ -47,6 +47,7 @@
 #include "pool/pool.c"
 #include "pool/ramp.c"
 #include "pool/amc.c"
+#include "pool/amcret.c"
 #include "pool/amcseg.c"
 #include "pool/fix.c"
 #include "pool/unbuilt.c"

@@ -116,6 +116,7 @@ static Res amc_init_rank(Pool *pool, mps_arg_s *args, Rank rank)
   if (res != MPS_RES_OK)
     return res;
   amc_init_gens(amc);
+  amcret_init(&amc->ret, pool, amc->large_size);
   amc->sig = AMC_SIG;
   return MPS_RES_OK;
 }
@@ -136,6 +137,7 @@ static void amc_finish(Pool *pool)
 
   ASSERT(amc_check(pool));
   amc->sig = SIG_NONE;
+  amcret_finish(&amc->ret);
   for (Index i = 0; i <= amc->gens; ++i) {
     PoolGen *pgen = &amc->pgens[i];
 
@@ -314,6 +316,7 @@ static void amc_trace_end(Pool *pool)
   Amc *amc = amc_of_pool(pool);
 
   ramp_reclaim(&amc->ramp);
+  amcret_end(pool);
   ASSERT(amc_check(pool));
 }
 

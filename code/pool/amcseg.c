@@ -95,6 +95,7 @@ static void amc_stick(Seg *seg, ScanState *ss)
 {
   amc_set_nailed(seg, true);
   ss->trace->is_emergency = true;
+  amcret_emergency(seg);
   seg_set_grey(seg, ss->arena);
 }
 
@@ -143,14 +144,14 @@ static Size amc_whiten(Seg *seg)
 
   ASSERT(!seg->is_nailed && seg->cursor == NULL);
   if (buffer == NULL)
-    return seg_size(seg);
+    return amcret_condemn(seg, seg_size(seg));
   limit = seg_scan_limit(seg);
   if (limit == seg->base || !amc_board(seg))
     return 0;
   if (limit < buffer->limit)
     (void)nailboard_nail_range(seg->board, limit, buffer->limit);
   buffer->base = limit;
-  return seg_size(seg) - addr_diff(limit, buffer->limit);
+  return amcret_condemn(seg, seg_size(seg) - addr_diff(limit, buffer->limit));
 }
 
 
@@ -270,6 +271,7 @@ static void amc_fix_ambig(Seg *seg, ScanState *ss, Addr addr)
 static void amc_fix_in_place(Seg *seg, ScanState *ss, Addr client, Addr end)
 {
   ss->trace->is_emergency = true;
+  amcret_emergency(seg);
   ss->ss._seen |= REFSET_KIND(seg->kind);
   if (!seg->is_nailed && !amc_board(seg))
     amc_stick(seg, ss);
@@ -437,7 +439,7 @@ typedef struct AmcSurvivors {
  * Dead objects must go: later traces scan the segment whole, and would
  * follow their stale references.  There is one pad for each run. */
 
-static AmcSurvivors amc_find_survivors(const Seg *seg)
+static AmcSurvivors amc_find_survivors(Seg *seg)
 {
   AmcSurvivors found = {NULL, NULL, 0};
   Size header = seg->format->header;
@@ -452,6 +454,7 @@ static AmcSurvivors amc_find_survivors(const Seg *seg)
     if (stays) {
       Addr block = addr_sub(client, header);
 
+      amcret_survivor(seg, client, end);
       if (found.first == NULL)
         found.first = block;
       else
@@ -499,6 +502,7 @@ static void amc_reclaim_nailed(Seg *seg)
   }
   amc_pad_ends(seg, &found);
   work->retained += seg_size(seg);
+  amcret_retain(seg);
 }
 
 static void amc_reclaim(Seg *seg)
