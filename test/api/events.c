@@ -427,7 +427,8 @@ END_TEST
  * registered, and is so stopped anywhere, also while it tells. */
 
 enum {
-  THREADS = 3
+  THREADS = 3,
+  COLLECTIONS = 50
 };
 
 static mps_arena_t arenas[THREADS];
@@ -443,7 +444,7 @@ static void *collect_much(void *p)
   Client mine = client_create_in(arenas[me], &(Options){0});
 
   (void)pthread_barrier_wait(&all_here);
-  for (int i = 0; i < ROUNDS; ++i) {
+  for (int i = 0; i < COLLECTIONS; ++i) {
     (void)client_make(&mine, 64, 1);
     MUST(mps_arena_collect(arenas[me]));
     mps_telemetry_label(&mine, me + 1);
@@ -473,6 +474,47 @@ START_TEST(threads)
     (void)pthread_join(ids[i], NULL);
   for (size_t i = 0; i < THREADS; ++i)
     mps_arena_destroy(arenas[i]);
+}
+END_TEST
+
+/* A thread that does nothing but tell is nearly always stopped in the middle
+ * of it; the collector then tells while it is. */
+
+static volatile sig_atomic_t is_over;
+
+static void *label_much(void *p)
+{
+  mps_thr_t thread;
+  mps_label_t count = 0;
+
+  MUST(mps_thread_reg(&thread, client.arena));
+  (void)pthread_barrier_wait(&all_here);
+  while (!is_over)
+    mps_telemetry_label(&client, ++count);
+  mps_thread_dereg(thread);
+  return NULL;
+}
+
+static void see_root(mps_addr_t *ref, mps_root_t root, void *p, size_t s)
+{
+}
+
+START_TEST(labeller)
+{
+  pthread_t id;
+
+  begin();
+  (void)pthread_barrier_init(&all_here, NULL, 2);
+  ck_assert_int_eq(pthread_create(&id, NULL, label_much, NULL), 0);
+  (void)pthread_barrier_wait(&all_here);
+  /* A walk tells of nothing before it stops: the thread isn't waiting. */
+  for (int i = 0; i < COLLECTIONS; ++i) {
+    mps_arena_roots_walk(client.arena, see_root, NULL, 0);
+    (void)usleep(200);
+  }
+  is_over = 1;
+  (void)pthread_join(id, NULL);
+  end();
 }
 END_TEST
 
@@ -511,6 +553,7 @@ int main(int argc, char **argv)
       SCENARIO(left),
       SCENARIO(forked),
       SCENARIO(threads),
+      SCENARIO(labeller),
   };
   Suite *suite = suite_create("events");
 

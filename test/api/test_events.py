@@ -290,11 +290,19 @@ def test_threads(place):
     for arena in (1, 2, 3):
         names = [e["event"] for e in got if e["arena"] == arena]
         for name in ("stop", "resume", "trace_start", "trace_end"):
-            assert names.count(name) == 40
+            assert names.count(name) == 50
         assert names[-1] == "chain_destroy"
-    assert sum(event["event"] == "label" for event in got) == 120
+    assert sum(event["event"] == "label" for event in got) == 150
     times = [event["time"] for event in got]
     assert times == sorted(times)
+
+
+def test_stopped_while_telling(place):
+    run(place, "labeller")
+    got = told(place)
+    labels = [e["label"] for e in got if e["event"] == "label"]
+    assert labels == list(range(1, len(labels) + 1))
+    assert sum(event["event"] == "resume" for event in got) == 50
 
 
 # The reader
