@@ -189,6 +189,17 @@ START_TEST(unaligned)
 }
 END_TEST
 
+START_TEST(unaligned_rest)
+{
+  begin();
+  (void)make(64);
+  pins[0] = make(64) + 24;
+  let_go();
+  collect();
+  end();
+}
+END_TEST
+
 START_TEST(buffered)
 {
   begin();
@@ -537,6 +548,7 @@ int main(int argc, char **argv)
       SCENARIO(first_after_pad),
       SCENARIO(pad_then_object),
       SCENARIO(unaligned),
+      SCENARIO(unaligned_rest),
       SCENARIO(buffered),
       SCENARIO(emergency),
       SCENARIO(medium_first),

@@ -88,6 +88,7 @@ REASONS = {
     "other_pad": ["why_first", "why_other_pad"],
     "emergency": ["why_emergency"],
     "unaligned": ["why_unaligned"],
+    "unaligned_rest": ["why_unaligned"],
     "buffered": ["why_buffered"],
     "first_after_pad": ["why_rest", "why_first"],
     "pad_then_object": ["why_first", "why_rest"],
@@ -417,4 +418,4 @@ def test_one_part_lost(place):
     output, error = log_of(place, "--json", name="bad", code=1)
     assert [json.loads(line)["event"] for line in output.splitlines()] == [
         "label", "intern"]
-    assert "part" in error
+    assert "of nothing" in error
