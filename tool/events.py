@@ -298,9 +298,9 @@ class Chrome:
         if name == "resume":
             self.slice(event, f"pause: {values['why'] or 'other'}",
                        values["pause"], values)
+            self.counter(event, "barrier hits", hits=values["hits"])
         elif name == "stop":
-            if values["hits"]:
-                self.counter(event, "barrier hits", hits=values["hits"])
+            pass
         elif name == "trace_start":
             self.traces[key] = event
         elif name == "trace_end":

@@ -62,7 +62,7 @@ static void event_claim(void)
 {
   sigset_t signals;
 
-  plat_signals_hold(&signals);
+  plat_signals_hold_all(&signals);
   plat_lock_claim(&event_lock);
   event_signals = signals;
 }

@@ -89,7 +89,7 @@ typedef double EventReal;
     FIELD(Word, spare, "B") \
     FIELD(Word, committed, "B") \
   END(spare_return) \
-  EVENT(message, ARENA, "A message was offered to the client's queue.") \
+  EVENT(message, ARENA, "A message about a trace was offered to the queue.") \
     FIELD(Word, type, "id") \
     FIELD(Word, is_queued, "flag") \
   END(message) \

@@ -273,6 +273,10 @@ MOSTLY_INTERN void plat_fault_relax(void);
 MOSTLY_INTERN void plat_signals_hold(sigset_t *saved_out);
 MOSTLY_INTERN void plat_signals_allow(const sigset_t *saved);
 
+/* As hold, and the thread isn't stopped either, so it may not wait for one
+ * that does.  Pairs with allow. */
+MOSTLY_INTERN void plat_signals_hold_all(sigset_t *saved_out);
+
 
 /* fork: before, in the parent after, in the child after.  At most one set,
  * and any of them may be NULL; install is idempotent.  This layer's own
