@@ -262,11 +262,13 @@ def test_labels(place):
 # Ends
 
 def test_killed(place):
-    """Everything up to the last flush, and nothing torn."""
+    """Everything up to the last flush, and perhaps something later."""
     run(place, "killed", good=False)
-    got = told(place)
-    assert got[-1].get("text") == "the last flush"
-    assert sum(event["event"] == "resume" for event in got) == 40
+    _, got, faults = events.read(place / "mpsio.log")
+    texts = [event.values.get("text") for event in got]
+    before = got[:texts.index("the last flush")]
+    assert sum(event.kind.name == "resume" for event in before) >= 40
+    assert all("cut off" in fault for fault in faults)
 
 
 def test_left(place):
@@ -291,9 +293,9 @@ def test_threads(place):
     got = told(place)
     for arena in (1, 2, 3):
         names = [e["event"] for e in got if e["arena"] == arena]
-        for name in ("stop", "resume", "trace_start", "trace_end"):
-            assert names.count(name) >= 50 # harsh adds some
-            assert names.count(name) == names.count("resume")
+        for one, other in (("stop", "resume"), ("trace_start", "trace_end")):
+            assert names.count(one) == names.count(other)
+            assert names.count(one) >= 50 # harsh adds some
         assert names[-1] == "chain_destroy"
     assert sum(event["event"] == "label" for event in got) == 150
     times = [event["time"] for event in got]
