@@ -71,7 +71,7 @@ typedef double EventReal;
     FIELD(Word, committed, "B") \
   END(commit_limit) \
   EVENT(commit_refused, ARENA, \
-        "The commit limit forbade an allocation of grains.") \
+        "The commit limit, or a pool's reserve below it, forbade grains.") \
     FIELD(Word, wanted, "B") \
     FIELD(Word, committed, "B") \
     FIELD(Word, limit, "B") \

@@ -516,7 +516,7 @@ static void space_choose_huge(Space *space, Index grain, Count grains)
   }
 }
 
-static Res space_refuse(const Space *space, Size wanted)
+Res space_refuse(const Space *space, Size wanted)
 {
   EVENT_POST(space->events, commit_refused, .wanted = wanted,
              .committed = space_committed(space),

@@ -145,6 +145,16 @@ static inline Size space_committed(const Space *space)
   return space->overhead + space->used_size + space->spare_size;
 }
 
+/* Bytes that the limit allows still to be used, spare memory included. */
+static inline Size space_room(const Space *space)
+{
+  return space->commit_limit - space->overhead - space->used_size;
+}
+
+/* Tell that the commit limit forbids so many bytes, now or as a reserve;
+ * returns MPS_RES_COMMIT_LIMIT. */
+MOSTLY_INTERN Res space_refuse(const Space *space, Size wanted);
+
 static inline Count space_to_grains(const Space *space, Size size)
 {
   return (size >> space->shift) + ((size & (space->grain - 1)) != 0);

@@ -144,6 +144,9 @@ static Res arena_init_memory(Arena *arena, const ArenaParams *params)
   res = space_init(&arena->space, &space);
   if (res != MPS_RES_OK)
     goto fail_space;
+  res = boards_init(&arena->boards, &arena->space);
+  if (res != MPS_RES_OK)
+    goto fail_boards;
   EVENT_POST(arena->events, arena_create, .address = (Word)arena,
              .reserved = arena->space.reserved, .grain = arena->space.grain,
              .commit_limit = arena->space.commit_limit,
@@ -161,6 +164,8 @@ fail_register:
   chain_destroy(arena->default_chain);
 fail_chain:
   ctl_finish(&arena->ctl);
+  boards_finish(&arena->boards);
+fail_boards:
   space_finish(&arena->space);
 fail_space:
   plat_lock_finish(&arena->lock);
@@ -219,6 +224,7 @@ void arena_destroy(Arena *arena)
   gen_finish(&arena->top, arena);
   barrier_unregister(arena);
   ctl_finish(&arena->ctl);
+  boards_finish(&arena->boards);
   space_finish(&arena->space);
   plat_lock_finish(&arena->lock);
   event_ring_finish(arena->events);

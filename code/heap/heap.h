@@ -16,6 +16,7 @@
 
 #include "../arena/ctl.h"
 #include "../base/ring.h"
+#include "boards.h"
 #include "ld.h"
 #include "message.h"
 
@@ -165,13 +166,12 @@ struct Seg {
   bool is_white;
   bool is_grey;   /* something in it is to be scanned */
   bool is_queued; /* in arena->grey */
-  bool is_plain;  /* of AMC's class, with nothing nailed */
+  bool is_plain;  /* of AMC's class, and all in it may be copied */
   bool is_nailed; /* something in it stays where it is */
+  bool is_kept;   /* what survives in it is to stay, as memory is short */
   bool is_accounted_buffered;
   bool is_accounted_old;
   bool is_deferred;
-  bool is_emergency; /* something was nailed for want of memory */
-  bool was_retained; /* something in it stayed in an earlier trace */
   const SegClass *class;
   const Format *format; /* the pool's */
   PoolGen *pgen;
@@ -180,6 +180,8 @@ struct Seg {
   Addr scanned; /* below this nothing is left to scan, while it is grey */
 
   struct Nailboard *board;      /* or NULL */
+  struct Nailboard *stayed;     /* what isn't padding, where known, or NULL */
+  Size live;                    /* bytes that stayed in it last, or zero */
   unsigned char defer;          /* scans to wait before watching it again */
   unsigned char size_class;     /* SegSize, of the request that made it */
   _Atomic unsigned char access; /* PlatAccess: what the client may do */
@@ -411,6 +413,7 @@ struct mps_arena_s {
   Size size; /* bytes of this record */
   Space space;
   Ctl ctl;
+  Boards boards;
   PlatLock lock;
   ArenaState state;
   Seconds pause_time;

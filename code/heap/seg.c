@@ -10,7 +10,9 @@
 
 #include <string.h>
 
-/* The bytes of a segment record: whole cache lines. */
+/* The bytes of a segment record: whole cache lines, and no more of them
+ * unawares. */
+_Static_assert(sizeof(Seg) <= 3 * CTL_LINE, "a segment fits three lines");
 #define SEG_RECORD size_round_up(sizeof(Seg), CTL_LINE)
 
 Res seg_alloc(Seg **seg_out, PoolGen *pgen, const SegClass *class, Rank rank,
@@ -118,6 +120,66 @@ void seg_shrink(Seg *seg, Addr base, Addr limit)
     seg->used_limit = limit;
   if (seg->scanned < base)
     seg->scanned = base;
+}
+
+/* seg_init_lower -- the record of the lower part: that of the whole, but on
+ * no list yet */
+
+static void seg_init_lower(Seg *lower, const Seg *seg, Addr limit)
+{
+  memcpy(lower, seg, sizeof *lower);
+  lower->limit = limit;
+  if (lower->used_limit > limit)
+    lower->used_limit = limit;
+  lower->scanned = lower->base;
+  lower->stayed = NULL;
+  lower->live = 0;
+  lower->buffer = NULL;
+  lower->is_wanted = false;
+  lower->is_queued = false;
+  ring_init(&lower->gen_link);
+  ring_init(&lower->ref_link);
+}
+
+/* seg_settle_parts -- both may refer to what the whole did */
+
+static void seg_settle_parts(Seg *lower, Seg *seg)
+{
+  RefSet refset = seg->refset;
+
+  if (seg->rank == RANK_NONE)
+    return;
+  if (refset == REFSET_UNIVERSAL) {
+    seg_set_refset(lower, refset);
+  } else {
+    barrier_settle(lower, refset);
+    barrier_settle(seg, refset);
+  }
+}
+
+Seg *seg_split(Seg *seg, Addr limit, Addr base)
+{
+  Arena *arena = seg_arena(seg);
+  Size hole = addr_diff(limit, base);
+  Seg *lower;
+
+  ASSERT(seg->base < limit && limit < base && base < seg->limit);
+  ASSERT(!seg->is_white && !seg->is_grey && !seg->is_nailed);
+  ASSERT(seg->cursor == NULL && !seg->is_accounted_buffered);
+  if (ctl_alloc(&lower, &arena->ctl, SEG_RECORD) != MPS_RES_OK)
+    return NULL;
+  barrier_forget(seg);
+  pgen_account_shrink(seg, hole);
+  seg_init_lower(lower, seg, limit);
+  seg->base = base;
+  seg->scanned = base;
+  ring_append(&seg->pgen->segs, &lower->gen_link);
+  space_map_seg(&arena->space, lower->base, limit, lower, lower->kind);
+  space_free(&arena->space, limit, hole >> arena->space.shift);
+  seg_settle_parts(lower, seg);
+  ASSERT_HOT(seg_check(lower));
+  ASSERT_HOT(seg_check(seg));
+  return lower;
 }
 
 void seg_set_refset(Seg *seg, RefSet refset)

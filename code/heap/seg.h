@@ -20,6 +20,12 @@ MOSTLY_INTERN bool seg_check(const Seg *seg);
 /* Give the grains outside [base, limit) back; both on grain bounds. */
 MOSTLY_INTERN void seg_shrink(Seg *seg, Addr base, Addr limit);
 
+/* Make a segment of what lies below limit, give [limit, base) back, and keep
+ * the rest, and the buffer, in seg.  NULL, and nothing has changed, if
+ * there's no memory for the record.  Outside a trace only, as far as seg is
+ * concerned: it isn't white, grey or nailed. */
+MOSTLY_INTERN Seg *seg_split(Seg *seg, Addr limit, Addr base);
+
 /* Say what the segment may refer to, and keep it where minor collections
  * look for it. */
 MOSTLY_INTERN void seg_set_refset(Seg *seg, RefSet refset);

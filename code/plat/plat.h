@@ -43,8 +43,8 @@ MOSTLY_INTERN Res plat_vm_map(Addr base, Size size);
 /* Undo plat_vm_map: the range can't be touched and costs no memory. */
 MOSTLY_INTERN void plat_vm_unmap(Addr base, Size size);
 
-/* Give the memory of a mapped range back; it stays usable and reads as
- * zero.  It must not be protected. */
+/* Give the memory of a mapped range, or of a part of a table, back; it stays
+ * usable and reads as zero.  It must not be protected. */
 MOSTLY_INTERN void plat_vm_purge(Addr base, Size size);
 
 /* Bring memory in ahead of its first use, in one call for the range.

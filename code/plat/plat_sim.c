@@ -184,6 +184,13 @@ static bool sim_is_between(Addr base, Size size, SimPage least, SimPage most)
   return true;
 }
 
+static bool sim_is_table(Addr base, Size size)
+{
+  const SimReservation *it = sim_find(base, size);
+
+  return it != NULL && it->is_table;
+}
+
 static void sim_account(SimPage page, Count sign)
 {
   if (page != SIM_PAGE_NONE)
@@ -278,7 +285,8 @@ void plat_vm_purge(Addr base, Size size)
 {
   plat_lock_claim(&sim_lock);
   (void)sim_may(PLAT_SIM_PURGE);
-  ASSERT(sim_is_between(base, size, SIM_PAGE_MAPPED, SIM_PAGE_MAPPED));
+  ASSERT(sim_is_table(base, size)
+         || sim_is_between(base, size, SIM_PAGE_MAPPED, SIM_PAGE_MAPPED));
   real_vm_purge(base, size);
   plat_lock_release(&sim_lock);
 }

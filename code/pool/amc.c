@@ -3,7 +3,7 @@
  * Design: .guide, .struct (design/amc.rst, design/amc-parts.rst).
  */
 
-#include "amc.h"
+#include "amcboard.h"
 
 #include "../base/args.h"
 #include "../heap/buffer.h"
@@ -17,6 +17,8 @@
 /* A segment is at most this part of its generation's capacity, unless the
  * client asks for more. */
 #define AMC_CAPACITY_PART 8
+/* Of what may be committed this part is left for copies (.amc.headroom). */
+#define AMC_ROOM_PART 64
 
 
 /* The record */
@@ -137,13 +139,12 @@ static void amc_finish(Pool *pool)
 
   ASSERT(amc_check(pool));
   amc->sig = SIG_NONE;
-  amcret_finish(&amc->ret);
   for (Index i = 0; i <= amc->gens; ++i) {
     PoolGen *pgen = &amc->pgens[i];
 
     amc_cursor_close(pgen);
     RING_FOR (node, after, &pgen->segs)
-      seg_free(RING_ELEM(Seg, gen_link, node));
+      amc_seg_free(RING_ELEM(Seg, gen_link, node));
     pgen_finish(pgen);
   }
   ctl_free(&pool->arena->ctl, amc->pgens, (amc->gens + 1) * sizeof(PoolGen));
@@ -164,6 +165,15 @@ Size amc_want_next(const Amc *amc, const PoolGen *pgen, Size want)
   Size next = size_min(want * 2, (Size)1 << size_log2(most | 1));
 
   return size_max(next, amc->extend_by);
+}
+
+bool amc_leaves_room(const Arena *arena, Size size)
+{
+  const Space *space = &arena->space;
+  Size room = space_room(space);
+
+  return size <= room
+         && (space->used_size + size) / AMC_ROOM_PART <= room - size;
 }
 
 static SegSize amc_size_class(const Amc *amc, Size size)
@@ -246,10 +256,17 @@ static Res amc_buffer_init(Buffer *buffer, mps_arg_s *args)
 static Res amc_fill(Buffer *buffer, Size size)
 {
   const Amc *amc = amc_of_pool(buffer->pool);
+  Arena *arena = buffer->pool->arena;
+  Size want = buffer->want;
   Seg *seg;
   Addr limit;
-  Res res = amc_seg_alloc(&seg, &limit, amc, buffer->pgen, size, buffer->want);
+  Res res;
 
+  if (!amc_leaves_room(arena, size))
+    return space_refuse(&arena->space, size);
+  if (!amc_leaves_room(arena, want))
+    want = size;
+  res = amc_seg_alloc(&seg, &limit, amc, buffer->pgen, size, want);
   if (res != MPS_RES_OK)
     return res;
   seg->is_deferred = buffer->is_hash_arrays;

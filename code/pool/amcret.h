@@ -13,44 +13,32 @@
 
 #include "../heap/heap.h"
 
-#define AMCRET_PADS 1024
-
-/* Where reclaim has put padding, of late (.amc.ret.pads). */
-typedef struct AmcRetPads {
-  Count put; /* ever; the latest AMCRET_PADS of them are kept */
-  struct {
-    Addr base;
-    Addr limit;
-  } range[AMCRET_PADS];
-} AmcRetPads;
-
 typedef struct AmcRet {
   Event_amc_trace_end count; /* of the running trace */
-  AmcRetPads *pads;          /* or NULL: padding counts as objects */
-
-  /* The segment that is being reclaimed. */
-  const Seg *seg; /* NULL between two */
-  Addr first;     /* the first survivor's block, or NULL */
-  Addr end;       /* of the last survivor, or the segment's base */
-  bool is_first;  /* the first object survived, however it was named */
-  bool is_first_named;
-  bool is_rest_named;
-  bool is_final_pad;
-  bool is_other_pad;
 } AmcRet;
 
+/* What a board notes of the nails in it, while they are known one by one:
+ * its notes, as bits. */
+typedef enum AmcRetNote {
+  AMCRET_REFUSED = 1, /* memory ran out: something couldn't be copied */
+  AMCRET_FIRST = 2,   /* an ambiguous reference names the first object */
+  AMCRET_REST = 4     /* one names a later object */
+} AmcRetNote;
+
+/* What remains of a segment, or a part of it. */
+typedef struct AmcRetPart {
+  const Seg *seg;
+  const struct Nailboard *board; /* of the whole; NULL if it was stuck */
+  Addr first; /* survivor that isn't new, a block; or NULL */
+  Addr head;  /* the first object of the whole */
+} AmcRetPart;
+
 MOSTLY_INTERN void amcret_init(AmcRet *ret, Pool *pool, Size large_size);
-MOSTLY_INTERN void amcret_finish(AmcRet *ret);
 
 /* A segment was condemned; returns size. */
 MOSTLY_INTERN Size amcret_condemn(const Seg *seg, Size size);
-/* Something in it was nailed, or all of it, because memory ran out. */
-MOSTLY_INTERN void amcret_emergency(Seg *seg);
-/* Reclaim has met an object that stays, the next one in address order; the
- * board is there still, if there was one. */
-MOSTLY_INTERN void amcret_survivor(Seg *seg, Addr client, Addr end);
-/* The segment stays, as long as it is now. */
-MOSTLY_INTERN void amcret_retain(Seg *seg);
+/* A part of it stays, as long as it is now. */
+MOSTLY_INTERN void amcret_retain(const AmcRetPart *part);
 /* The trace has ended: tell, and start anew. */
 MOSTLY_INTERN void amcret_end(Pool *pool);
 

@@ -1,24 +1,18 @@
 /* amcseg.c -- the segments of the mostly copying pools
  *
- *   mobile   no nails: what survives is copied out        (board NULL)
- *   boarded  a board says what ambiguous references name;
- *            that stays, everything else is copied        (board)
- *   stuck    no memory for a board: everything stays      (is_nailed)
+ * What becomes of a segment while it is condemned: its states are in
+ * amcstate.h, what stays in it in amcboard.h, and what is left of it at the
+ * end of the trace in amcreclaim.c.
  *
- * A segment is boarded or stuck only during one trace (.seg.state).
- *
- * Design: .seg.state, .fix, .reclaim (design/amc.rst, design/amc-fix.rst).
+ * Design: .seg.state, .fix, .scan (design/amc.rst, design/amc-fix.rst).
  */
 
-#include "amc.h"
+#include "amcboard.h"
 
 #include "amcfix.h"
 
-#include "../heap/buffer.h"
 #include "../heap/format.h"
 #include "../heap/gen.h"
-#include "../heap/seg.h"
-#include "../trace/nailboard.h"
 #include "../trace/trace.h"
 
 
@@ -28,108 +22,56 @@
 #define AMC_PREFETCH_MIN ((Size)256)
 #define AMC_PREFETCH_MAX ((Size)64 << 10)
 
-/* Objects.  A client pointer is the block's base and the header. */
-
-static Addr amc_client(const Seg *seg, Addr block)
-{
-  return addr_add(block, seg->format->header);
-}
-
-static Addr amc_skip(const Seg *seg, Addr client)
-{
-  return seg->format->skip(client);
-}
-
-
-/* Boards */
-
-static Shift amc_grain_shift(const Seg *seg)
-{
-  return size_log2(seg->format->align);
-}
-
-static void amc_set_nailed(Seg *seg, bool is_nailed)
-{
-  seg->is_nailed = is_nailed;
-  seg->is_plain = !is_nailed;
-}
-
-/* amc_board -- give the segment a board if memory allows
+/* amc_nail_first -- a mobile segment gets a board if there is one to be had
  *
- * Only a segment without any nail may get one: a board made later would
- * not know of the earlier nails. */
+ * Only such a segment may: a board made later would not know of the earlier
+ * nails.  Without one, all of it stays (.seg.state.stuck). */
 
-static bool amc_board(Seg *seg)
+static void amc_nail_first(Seg *seg, ScanState *ss, AmcEvent with_board,
+                           AmcEvent without)
 {
-  Ctl *ctl = &seg_arena(seg)->ctl;
-  void *store;
-
-  ASSERT(!seg->is_nailed);
-  if (ctl_alloc(&store, ctl,
-                nailboard_size(seg_size(seg), amc_grain_shift(seg)))
-      != MPS_RES_OK)
-    return false;
-  seg->board
-      = nailboard_init(store, seg->base, seg->limit, amc_grain_shift(seg));
-  amc_set_nailed(seg, true);
-  return true;
-}
-
-static void amc_unboard(Seg *seg)
-{
-  Nailboard *board = seg->board;
-
-  if (board == NULL)
-    return;
-  Size size = nailboard_size(addr_diff(board->base, board->limit),
-                             board->grain_shift);
-
-  seg->board = NULL;
-  nailboard_finish(board);
-  ctl_free(&seg_arena(seg)->ctl, board, size);
-}
-
-/* amc_stick -- keep the whole segment, for want of memory (.seg.state.stuck) */
-
-static void amc_stick(Seg *seg, ScanState *ss)
-{
-  amc_set_nailed(seg, true);
-  ss->trace->is_emergency = true;
-  amcret_emergency(seg);
-  seg_set_grey(seg, ss->arena);
-}
-
-/* The grains that decide whether the object from client to end is pinned:
- * all of it, or, where only base pointers pin, the one that its client
- * pointer is in.  Boards speak of blocks (.nail.board.block). */
-
-static bool amc_is_pinned(const Seg *seg, Addr client, Addr end)
-{
-  Size header = seg->format->header;
-
-  /* Padding may be shorter than the header: then its client pointer can be
-   * the segment's limit, which nothing names. */
-  if (!amc_of_pool(seg->pgen->pool)->is_interior)
-    return client < seg->limit
-           && nailboard_is_nailed(seg->board, client,
-                                  addr_add(client, seg->format->align));
-  return nailboard_is_nailed(seg->board, addr_sub(client, header),
-                             addr_sub(end, header));
-}
-
-static bool amc_pin(const Seg *seg, Addr client, Addr end)
-{
-  Size header = seg->format->header;
-
-  if (!amc_of_pool(seg->pgen->pool)->is_interior)
-    return nailboard_nail_range(seg->board, client,
-                                addr_add(client, seg->format->align));
-  return nailboard_nail_range(seg->board, addr_sub(client, header),
-                              addr_sub(end, header));
+  if (amc_board_make(seg)) {
+    amc_step(seg, with_board);
+  } else {
+    ss->trace->is_emergency = true;
+    amc_step(seg, without);
+  }
 }
 
 
 /* Condemning */
+
+/* amc_need -- how many bytes are likely to be copied out of a segment */
+
+static Size amc_need(const Seg *seg)
+{
+  if (seg->live != 0)
+    return seg->live;
+  if (seg->is_accounted_old)
+    return seg_size(seg);
+  return (Size)((double)seg_size(seg) * (1.0 - seg_gen(seg)->mortality));
+}
+
+/* amc_choose -- where memory is short, choose what to copy (.amc.choose)
+ *
+ * If objects were copied as they are found until no memory is left, each
+ * segment would lose a few and none would become free. */
+
+static void amc_choose(Seg *seg)
+{
+  Trace *trace = seg_arena(seg)->trace;
+  Size need;
+
+  if (LIKELY(trace->room == SIZE_MAX))
+    return;
+  need = amc_need(seg);
+  if (need <= trace->room && need <= seg_size(seg) / 4 * 3) {
+    trace->room -= need;
+  } else {
+    seg->is_kept = true;
+    seg->is_plain = false;
+  }
+}
 
 /* amc_whiten -- condemn it, but not what a buffer is filling
  *
@@ -143,11 +85,17 @@ static Size amc_whiten(Seg *seg)
   Addr limit;
 
   ASSERT(!seg->is_nailed && seg->cursor == NULL);
-  if (buffer == NULL)
+  if (buffer == NULL) {
+    amc_choose(seg);
     return amcret_condemn(seg, seg_size(seg));
+  }
   limit = seg_scan_limit(seg);
-  if (limit == seg->base || !amc_board(seg))
+  if (limit == seg->base || !amc_board_make(seg))
     return 0;
+  amc_step(seg, AMC_BUFFERED_BOARD);
+  seg->board->open = limit;
+  /* Each grain of it, so that whatever is committed there in the meantime
+   * counts as pinned. */
   if (limit < buffer->limit)
     (void)nailboard_nail_range(seg->board, limit, buffer->limit);
   buffer->base = limit;
@@ -176,6 +124,13 @@ void amc_cursor_close(PoolGen *pgen)
   cursor->limit = NULL;
 }
 
+/* amc_may_copy -- the last memory is for traces that chose what to copy */
+
+static bool amc_may_copy(const Trace *trace, Size size)
+{
+  return trace->room != SIZE_MAX || amc_leaves_room(trace->arena, size);
+}
+
 /* amc_to_seg -- a new segment that survivors of pgen are copied to */
 
 static Res amc_to_seg(Seg **seg_out, Addr *limit_out, PoolGen *pgen, Size size,
@@ -190,7 +145,11 @@ static Res amc_to_seg(Seg **seg_out, Addr *limit_out, PoolGen *pgen, Size size,
    * each object. */
   if (size >= trace->refused)
     return MPS_RES_MEMORY;
-  res = amc_seg_alloc(seg_out, limit_out, amc, pgen->forward, size, want);
+  if (!amc_may_copy(trace, want))
+    want = size;
+  res = amc_may_copy(trace, size)
+            ? amc_seg_alloc(seg_out, limit_out, amc, pgen->forward, size, want)
+            : space_refuse(&trace->arena->space, size);
   if (res != MPS_RES_OK) {
     trace->refused = size;
     return res;
@@ -246,37 +205,34 @@ static Addr amc_copy_refill(PoolGen *pgen, Size size)
 
 static void amc_fix_ambig(Seg *seg, ScanState *ss, Addr addr)
 {
-  Size align = seg->format->align;
-  Addr grain = addr_round_down(addr, align);
-
-  /* Above used_limit there is only padding of our own, which nobody can
-   * mean (.large.lsp-no-retain). */
-  if (seg->buffer == NULL && addr >= seg->used_limit)
+  /* Where there is only padding of our own, or what isn't committed, there
+   * is nothing that anybody could mean (.large.lsp-no-retain). */
+  if (addr >= amc_objects_limit(seg))
     return;
   /* Where only base pointers pin, what isn't aligned pins nothing. */
-  if (grain != addr && !amc_of_pool(seg->pgen->pool)->is_interior)
+  if (!addr_is_aligned(addr, size_log2(seg->format->align))
+      && !amc_of_pool(seg->pgen->pool)->is_interior)
     return;
-  if (!seg->is_nailed && !amc_board(seg)) {
-    amc_stick(seg, ss);
-    return;
-  }
-  if (seg->board != NULL
-      && nailboard_nail_range(seg->board, grain, addr_add(grain, align)))
-    seg_set_grey(seg, ss->arena);
+  if (!seg->is_nailed)
+    amc_nail_first(seg, ss, AMC_AMBIG_BOARD, AMC_AMBIG_NONE);
+  if (seg->board != NULL && amc_board_nail(seg, addr))
+    amc_step(seg, AMC_NAIL);
 }
 
 /* amc_fix_in_place -- preserve an object where it is, as it can't be
  * copied (.emergency.fix) */
 
-static void amc_fix_in_place(Seg *seg, ScanState *ss, Addr client, Addr end)
+static void amc_fix_in_place(Seg *seg, ScanState *ss, Addr client)
 {
   ss->trace->is_emergency = true;
-  amcret_emergency(seg);
   ss->ss._seen |= REFSET_KIND(seg->kind);
-  if (!seg->is_nailed && !amc_board(seg))
-    amc_stick(seg, ss);
-  if (seg->board != NULL && amc_pin(seg, client, end))
-    seg_set_grey(seg, ss->arena);
+  if (!seg->is_nailed)
+    amc_nail_first(seg, ss, AMC_REFUSED_BOARD, AMC_REFUSED_NONE);
+  if (seg->board == NULL)
+    return;
+  if (amc_board_pin(seg, client))
+    amc_step(seg, AMC_NAIL);
+  seg->board->notes |= AMCRET_REFUSED;
 }
 
 /* amc_fix_refill -- copy an object for which the cursor has no room */
@@ -287,7 +243,7 @@ void amc_fix_refill(Seg *seg, ScanState *ss, mps_addr_t *ref_io, Addr end)
   Addr block = amc_copy_refill(seg->pgen, addr_diff(client, end));
 
   if (block == NULL)
-    amc_fix_in_place(seg, ss, client, end);
+    amc_fix_in_place(seg, ss, client);
   else
     amc_fix_copy(seg, ss, ref_io, end, block);
 }
@@ -297,13 +253,10 @@ void amc_fix_refill(Seg *seg, ScanState *ss, mps_addr_t *ref_io, Addr end)
 static void amc_fix_any(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
 {
   Addr client = *ref_io;
-  Addr end;
 
   if (amc_fix_forwarded(seg, ss, ref_io))
     return;
-  end = amc_skip(seg, client);
-  if (seg->is_nailed
-      && (seg->board == NULL || amc_is_pinned(seg, client, end))) {
+  if (seg->is_nailed && (seg->board == NULL || amc_board_has(seg, client))) {
     ss->ss._seen |= REFSET_KIND(seg->kind);
     return;
   }
@@ -311,8 +264,10 @@ static void amc_fix_any(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
   /* A weak reference preserves nothing, with or without memory. */
   if (ss->rank == RANK_WEAK)
     *ref_io = NULL;
+  else if (seg->is_kept)
+    amc_fix_in_place(seg, ss, client);
   else
-    amc_fix_move(seg, ss, ref_io, end);
+    amc_fix_move(seg, ss, ref_io, seg->format->skip(client));
 }
 
 static void amc_fix(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
@@ -329,23 +284,13 @@ static bool amc_is_preserved(Seg *seg, mps_addr_t *ref_io)
 
   if (target == NULL)
     return seg->is_nailed
-           && (seg->board == NULL
-               || amc_is_pinned(seg, *ref_io, amc_skip(seg, *ref_io)));
+           && (seg->board == NULL || amc_board_has(seg, *ref_io));
   *ref_io = target;
   return true;
 }
 
 
 /* Scanning */
-
-/* Where the objects of a segment end that isn't white. */
-
-static Addr amc_objects_limit(const Seg *seg)
-{
-  if (seg->cursor != NULL)
-    return seg->cursor->init;
-  return seg->buffer != NULL ? seg_scan_limit(seg) : seg->used_limit;
-}
 
 /* amc_scan_range -- scan whole objects, in blocks from base to limit */
 
@@ -382,21 +327,19 @@ static Res amc_scan_mobile(Seg *seg, ScanState *ss)
   return MPS_RES_OK;
 }
 
-static Res amc_scan_board_once(Seg *seg, ScanState *ss)
+static Res amc_scan_board_once(const Seg *seg, ScanState *ss)
 {
-  Addr client = amc_client(seg, seg->base);
-  Addr limit = amc_client(seg, seg_scan_limit(seg));
+  Addr limit = amc_objects_limit(seg);
+  Addr from = seg->base;
+  Addr block;
 
-  while (client < limit) {
-    Addr end = amc_skip(seg, client);
+  while (amc_board_next(&block, seg->board, from, limit)) {
+    Res res;
 
-    if (amc_is_pinned(seg, client, end)) {
-      Res res = seg->format->scan(&ss->ss, client, end);
-
-      if (res != MPS_RES_OK)
-        return res;
-    }
-    client = end;
+    from = amc_block_end(seg, block);
+    res = amc_scan_range(seg, ss, block, from);
+    if (res != MPS_RES_OK)
+      return res;
   }
   return MPS_RES_OK;
 }
@@ -408,6 +351,7 @@ static Res amc_scan_board(Seg *seg, ScanState *ss)
 {
   Res res;
 
+  amc_board_resolve(seg);
   do {
     nailboard_clear_fresh(seg->board);
     res = amc_scan_board_once(seg, ss);
@@ -421,98 +365,7 @@ static Res amc_scan(Seg *seg, ScanState *ss)
     return amc_scan_mobile(seg, ss);
   if (seg->board != NULL)
     return amc_scan_board(seg, ss);
-  return amc_scan_range(seg, ss, seg->base, seg_scan_limit(seg));
-}
-
-
-/* Reclaim */
-
-/* What a walk over a nailed segment finds out; addresses of blocks. */
-typedef struct AmcSurvivors {
-  Addr first; /* base of the first one, or NULL if there is none */
-  Addr end;   /* of the last one */
-  Size size;  /* bytes in all */
-} AmcSurvivors;
-
-/* amc_find_survivors -- pad what lies dead between survivors
- *
- * Dead objects must go: later traces scan the segment whole, and would
- * follow their stale references.  There is one pad for each run. */
-
-static AmcSurvivors amc_find_survivors(Seg *seg)
-{
-  AmcSurvivors found = {NULL, NULL, 0};
-  Size header = seg->format->header;
-  Addr client = amc_client(seg, seg->base);
-  Addr limit = amc_client(seg, seg_scan_limit(seg));
-
-  while (client < limit) {
-    Addr end = amc_skip(seg, client);
-    bool stays = seg->board != NULL ? amc_is_pinned(seg, client, end)
-                                    : seg->format->isfwd(client) == NULL;
-
-    if (stays) {
-      Addr block = addr_sub(client, header);
-
-      amcret_survivor(seg, client, end);
-      if (found.first == NULL)
-        found.first = block;
-      else
-        format_pad(seg->format, found.end, block);
-      found.end = addr_sub(end, header);
-      found.size += addr_diff(client, end);
-    }
-    client = end;
-  }
-  return found;
-}
-
-/* amc_pad_ends -- give back what lies before the first survivor and after
- * the last one, in whole grains, and pad the rest (.amc.trim) */
-
-static void amc_pad_ends(Seg *seg, const AmcSurvivors *found)
-{
-  Size grain = seg_arena(seg)->space.grain;
-  Addr limit = seg_scan_limit(seg); /* of what is ours to pad */
-  Addr first = found->first != NULL ? found->first : limit;
-  Addr end = found->first != NULL ? found->end : limit;
-  Addr seg_limit = seg->limit;
-
-  if (seg->buffer == NULL)
-    seg_limit = addr_round_up(end, grain);
-  seg_shrink(seg, addr_round_down(first, grain), seg_limit);
-  format_pad(seg->format, seg->base, first);
-  format_pad(seg->format, end, seg->buffer == NULL ? seg->limit : limit);
-  if (seg->buffer == NULL)
-    seg->used_limit = end;
-}
-
-static void amc_reclaim_nailed(Seg *seg)
-{
-  AmcSurvivors found = amc_find_survivors(seg);
-  GenWork *work = &seg_gen(seg)->work;
-
-  work->preserved += found.size;
-  amc_unboard(seg);
-  amc_set_nailed(seg, false);
-  trace_whiten_undo(seg);
-  if (found.first == NULL && seg->buffer == NULL) {
-    seg_free(seg);
-    return;
-  }
-  amc_pad_ends(seg, &found);
-  work->retained += seg_size(seg);
-  amcret_retain(seg);
-}
-
-static void amc_reclaim(Seg *seg)
-{
-  if (!seg->is_nailed) {
-    ASSERT(seg->buffer == NULL);
-    seg_free(seg);
-  } else {
-    amc_reclaim_nailed(seg);
-  }
+  return amc_scan_range(seg, ss, seg->base, amc_objects_limit(seg));
 }
 
 
@@ -526,7 +379,7 @@ static void amc_walk_range(const Seg *seg, Addr base, Addr limit,
 
   limit = amc_client(seg, limit);
   while (client < limit) {
-    Addr end = amc_skip(seg, client);
+    Addr end = seg->format->skip(client);
 
     visit(client, (mps_fmt_t)seg->format, seg->pgen->pool, p, s);
     client = end;
@@ -559,18 +412,17 @@ static Res amc_areas(Seg *seg, mps_ss_t ss, mps_area_scan_t scan,
 
 static Res amc_find(mps_addr_t *object_out, Seg *seg, Addr addr)
 {
-  Size header = seg->format->header;
-  Addr client = amc_client(seg, seg->base);
+  Addr block = seg->base;
   Addr limit
       = seg->buffer != NULL ? (Addr)seg->buffer->ap.init : seg->used_limit;
 
   if (addr >= limit)
     return MPS_RES_FAIL;
-  while (addr_sub(amc_skip(seg, client), header) <= addr)
-    client = amc_skip(seg, client);
-  if (seg->format->isfwd(client) != NULL)
+  while (amc_block_end(seg, block) <= addr)
+    block = amc_block_end(seg, block);
+  if (seg->format->isfwd(amc_client(seg, block)) != NULL)
     return MPS_RES_FAIL;
-  *object_out = client;
+  *object_out = amc_client(seg, block);
   return MPS_RES_OK;
 }
 

@@ -89,6 +89,7 @@ Nailboard *nailboard_init(void *store, Addr base, Addr limit,
   board->grain_shift = grain_shift;
   board->base = base;
   board->limit = limit;
+  board->open = limit;
   board->level_count = nailboard_levels_for(nailboard_grains(board));
 
   Word *words = (Word *)(void *)(board->level + board->level_count);
@@ -221,6 +222,42 @@ bool nailboard_nail_range(Nailboard *board, Addr base, Addr limit)
       break;
   }
   return true;
+}
+
+/* nailboard_pull -- clear the bits *first_io to *last_io of one level
+ *
+ * Afterwards the two say which words are empty now, and have been looked
+ * at: bits of the next level.  False if there are none. */
+
+static bool nailboard_pull(Word *words, Index *first_io, Index *last_io)
+{
+  Index first = *first_io / WORD_BITS;
+  Index last = *last_io / WORD_BITS;
+
+  for (Index w = first; w <= last; ++w)
+    words[w] &= ~nailboard_mask(w, *first_io, *last_io);
+  /* Only the outer words can have bits left. */
+  *first_io = words[first] == 0 ? first : first + 1;
+  *last_io = last;
+  if (words[last] != 0) {
+    if (last == 0)
+      return false;
+    --*last_io;
+  }
+  return *first_io <= *last_io;
+}
+
+void nailboard_pull_range(Nailboard *board, Addr base, Addr limit)
+{
+  ASSERT_HOT(nailboard_check(board));
+  ASSERT_HOT(nailboard_covers(board, base, limit));
+
+  Index first = nailboard_grain(board, base);
+  Index last = nailboard_grain(board, addr_sub(limit, 1));
+
+  for (Index i = 0; i < board->level_count; ++i)
+    if (!nailboard_pull(board->level[i], &first, &last))
+      break;
 }
 
 /* nailboard_is_nailed -- is any grain that [base, limit) touches nailed?

@@ -24,9 +24,12 @@ typedef struct Nailboard {
   Shift grain_shift; /* log2 of the bytes in a grain */
   Addr base;         /* the segment: [base, limit), whole grains */
   Addr limit;
-  Count level_count; /* at least one; the highest has one word */
-  bool has_fresh;    /* was a nail driven in since it was last cleared? */
-  Word *level[];     /* level[0] has a bit for each grain, and level[i + 1]
+  Addr open; /* at and above, a buffer was filling the segment; or limit */
+  Count level_count;   /* at least one; the highest has one word */
+  bool has_fresh;      /* was a nail driven in since it was last cleared? */
+  bool is_resolved;    /* are its nails starts of objects? (.nail.resolve) */
+  unsigned char notes; /* the pool's, zero at first */
+  Word *level[];       /* level[0] has a bit for each grain, and level[i + 1]
                         one for each word of level[i] (.nail.inv.level) */
 } Nailboard;
 
@@ -42,14 +45,25 @@ MOSTLY_INTERN bool nailboard_check(const Nailboard *board);
 /* Use.  All ranges are addresses of memory, from the base of a block to
  * its limit: for objects with a header that is below the address that the
  * client knows (.nail.board.block).  No range is empty, and none leaves the
- * segment.  There is no way to pull one nail out: an ambiguous reference
- * stays possible until the trace ends (.nail.board.monotonic). */
+ * segment.  Nails are pulled out for one reason only: what they pin is
+ * known by then, and noted otherwise (.nail.board.monotonic). */
 
 /* True if the nail is new in any grain that the range touches. */
 MOSTLY_INTERN bool nailboard_nail_range(Nailboard *board, Addr base,
                                         Addr limit);
+MOSTLY_INTERN void nailboard_pull_range(Nailboard *board, Addr base,
+                                        Addr limit);
 MOSTLY_INTERN bool nailboard_is_nailed(const Nailboard *board, Addr base,
                                        Addr limit);
+/* The same of one grain. */
+static inline bool nailboard_has(const Nailboard *board, Addr addr)
+{
+  Index grain = addr_diff(board->base, addr) >> board->grain_shift;
+
+  ASSERT_HOT(board->base <= addr && addr < board->limit);
+  return (board->level[0][grain / WORD_BITS] >> (grain % WORD_BITS) & 1) != 0;
+}
+
 /* The base of the first nailed grain at or above that of from, or false if
  * there is none; from may be the limit of the segment. */
 MOSTLY_INTERN bool nailboard_next_nail(Addr *grain_out, const Nailboard *board,

@@ -33,6 +33,8 @@
 /* Collections in one poll, at most.  Each may fill an older generation, so
  * that the next one is due. */
 #define POLL_LOOP_MAX 8
+/* Collections for one request that finds no memory, after the first. */
+#define POLL_SHORT_MAX 8
 
 
 /* The snapshot that the policy decides on */
@@ -359,12 +361,31 @@ void poll_maybe(Arena *arena)
   poll_harshly(arena, was_any);
 }
 
+/* A collection that has no memory to copy into finds out what lives where,
+ * and later ones make room by that, each more than the one before
+ * (.amc.choose). */
+
+static void poll_while_short(Arena *arena)
+{
+  Size room = 0;
+
+  for (Count i = 0; i < POLL_SHORT_MAX && arena->trace->is_short
+                    && space_room(&arena->space) > room;
+       ++i) {
+    room = space_room(&arena->space);
+    (void)poll_world(arena, TRACE_WHY_MEMORY, poll_for_ever);
+  }
+}
+
 bool poll_for_memory(Arena *arena)
 {
   if (arena->state != ARENA_UNCLAMPED || arena->is_polling)
     return false;
   poll_finish(arena);
-  return poll_world(arena, TRACE_WHY_MEMORY, poll_for_ever) > 0;
+  if (poll_world(arena, TRACE_WHY_MEMORY, poll_for_ever) == 0)
+    return false;
+  poll_while_short(arena);
+  return true;
 }
 
 

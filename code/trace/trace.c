@@ -323,6 +323,19 @@ static Size trace_expected_fill(const Trace *trace)
 
 /* Phases */
 
+/* trace_measure_room -- has memory been short, and is it still?
+ *
+ * It isn't where all that is in use could be copied (.trace.short). */
+
+static void trace_measure_room(Trace *trace)
+{
+  const Space *space = &trace->arena->space;
+  Size room = space_room(space);
+
+  trace->is_short = trace->is_short && room < space->used_size;
+  trace->room = trace->is_short ? room : SIZE_MAX;
+}
+
 static void trace_begin(Trace *trace, TraceWhy why)
 {
   trace->phase = TRACE_SCAN;
@@ -330,6 +343,7 @@ static void trace_begin(Trace *trace, TraceWhy why)
   trace->is_whole = trace->arena->barrier == BARRIER_NONE;
   trace->is_emergency = false;
   trace->refused = SIZE_MAX;
+  trace_measure_room(trace);
   trace->why = why;
   trace->white = REFSET_EMPTY;
   trace->condemned = 0;
@@ -355,6 +369,7 @@ static void trace_end(Trace *trace)
   trace->phase = TRACE_IDLE;
   trace->is_running = false;
   trace->has_news = true;
+  trace->is_short = trace->is_short || trace->is_emergency;
   trace->white = REFSET_EMPTY;
   ++trace->collections;
   note_end(trace);

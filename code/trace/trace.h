@@ -55,7 +55,9 @@ typedef struct Trace {
   bool has_news;     /* a trace has ended, and poll hasn't drawn conclusions */
   bool is_world;     /* of the running or the last one: it condemned all */
   bool is_emergency; /* memory ran out: survivors stay where they are */
+  bool is_short;     /* it ran out in some trace, and still isn't plenty */
   Size refused; /* bytes; a request for so many has failed in this trace */
+  Size room;    /* bytes to copy into, where memory is short; or SIZE_MAX */
   TraceWhy why;
   RefSet white;           /* the condemned generations */
   Ring whites;            /* condemned segments, by gen_link */

@@ -72,6 +72,21 @@ static char *make_two(size_t first, size_t second)
 }
 
 
+/* Three. */
+static char *make_three(size_t first, size_t second, size_t third)
+{
+  mps_addr_t p = NULL;
+  size_t size = first + second + third;
+
+  MUST(mps_reserve(&p, client.ap, size));
+  block_init(p, first, 0, KIND_OBJ, 1);
+  block_init((char *)p + first, second, 0, KIND_OBJ, 2);
+  block_init((char *)p + first + second, third, 0, KIND_OBJ, 3);
+  ck_assert(mps_commit(client.ap, p, size));
+  return p;
+}
+
+
 /* The seven reasons */
 
 START_TEST(first)
@@ -109,7 +124,8 @@ START_TEST(rest)
 END_TEST
 
 /* What dies just below a buffer becomes a pad, and the last thing in the
- * segment if the buffer lets go without another object. */
+ * segment if the buffer lets go without another object.  A reference to it
+ * keeps nothing. */
 START_TEST(final_pad)
 {
   char *dead;
@@ -121,11 +137,11 @@ START_TEST(final_pad)
   let_go();
   pins[0] = dead;
   collect();
-  collect();
   end();
 }
 END_TEST
 
+/* Nor does one to a pad between objects. */
 START_TEST(other_pad)
 {
   char *dead;
@@ -239,6 +255,29 @@ START_TEST(medium_rest)
 {
   begin();
   pins[0] = make_two(64, 16320) + 64;
+  let_go();
+  collect();
+  end();
+}
+END_TEST
+
+/* What is dead between two objects goes; each end is a part for itself. */
+START_TEST(medium_split)
+{
+  begin();
+  pins[0] = make_three(64, 12224, 64);
+  pins[1] = (char *)pins[0] + 64 + 12224;
+  let_go();
+  collect();
+  end();
+}
+END_TEST
+
+START_TEST(large_split)
+{
+  begin();
+  pins[0] = make_three(64, 40000, 64) + 8;
+  pins[1] = (char *)pins[0] - 8 + 64 + 40000;
   let_go();
   collect();
   end();
@@ -553,6 +592,8 @@ int main(int argc, char **argv)
       SCENARIO(emergency),
       SCENARIO(medium_first),
       SCENARIO(medium_rest),
+      SCENARIO(medium_split),
+      SCENARIO(large_split),
       SCENARIO(large_first),
       SCENARIO(large_rest),
       SCENARIO(large_pad),

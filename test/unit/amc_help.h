@@ -197,6 +197,7 @@ static inline void amc_verify(void)
 {
   EXPECT(amc_check(pool));
   EXPECT(arena_check(arena));
+  EXPECT(arena->boards.count == 0);
   EXPECT(arena->trace->whites.next == &arena->trace->whites);
   pool->class->segs(pool, amc_verify_seg, NULL);
   for (Index i = 0; i < REFS; ++i)
@@ -229,7 +230,8 @@ static inline void amc_forget(void)
   memset(ambig, 0, sizeof ambig);
 }
 
-/* No memory is left, but for the small blocks that were freed earlier.
+/* No memory is left but for boards, and the small blocks that were freed
+ * earlier.
  * Also from within a trace, where the interface can't be used. */
 static inline void amc_exhaust(void)
 {
@@ -244,7 +246,7 @@ static inline void amc_relieve(void)
   EXPECT(space_set_limit(&arena->space, SIZE_MAX) == MPS_RES_OK);
 }
 
-/* And none for boards either: takes all free blocks of the small sizes. */
+/* And none for records: takes all free blocks of the small sizes. */
 enum {
   AMC_HELD_MAX = 1 << 16
 };
@@ -255,7 +257,7 @@ static struct {
 } amc_held[AMC_HELD_MAX];
 static Count amc_held_count;
 
-static inline void amc_exhaust_all(void)
+static inline void amc_exhaust_ctl(void)
 {
   amc_exhaust();
   for (Size size = CTL_STEP; size <= CTL_SMALL_MAX; size += CTL_STEP)
@@ -266,6 +268,13 @@ static inline void amc_exhaust_all(void)
   EXPECT(amc_held_count < AMC_HELD_MAX);
 }
 
+/* And none for boards either. */
+static inline void amc_exhaust_all(void)
+{
+  amc_exhaust_ctl();
+  arena->boards.limit = 0;
+}
+
 static inline void amc_relieve_all(void)
 {
   while (amc_held_count > 0) {
@@ -273,6 +282,7 @@ static inline void amc_relieve_all(void)
     ctl_free(&arena->ctl, amc_held[amc_held_count].block,
              amc_held[amc_held_count].size);
   }
+  arena->boards.limit = SIZE_MAX;
   amc_relieve();
 }
 

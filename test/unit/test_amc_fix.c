@@ -44,14 +44,30 @@ static void check_moved(const bool *is_pinned)
 static Addr pointed; /* what ambig[0] says */
 static bool is_nail_expected;
 static Addr nail_expected;
+static Addr start_expected; /* of what is pinned, or NULL */
 static Count hooked;
 
-/* .seg.state.boarded .nailboard .nailboard.create: a board from the flip
- * on, with one nail; else it's mobile. */
-static void look_at_board(ScanState *ss)
+/* COVERS: .nail.resolve: at the flip there's the nail; once exact references
+ * have asked, the start of what it pins, if it pins anything. */
+static void look_at_nails(void)
 {
+  Addr expected = seg->board->is_resolved ? start_expected : nail_expected;
   Addr grain = NULL;
 
+  EXPECT(seg->board->is_resolved == (hooked == 2));
+  if (expected == NULL) {
+    EXPECT(!nailboard_next_nail(&grain, seg->board, seg->base));
+    return;
+  }
+  EXPECT(nailboard_next_nail(&grain, seg->board, seg->base));
+  EXPECT(grain == expected);
+  EXPECT(!nailboard_next_nail(&grain, seg->board, addr_add(grain, ALIGN)));
+}
+
+/* COVERS: .seg.state.boarded .nailboard .nailboard.create: a board from the
+ * flip on, with one nail; else it's mobile. */
+static void look_at_board(ScanState *ss)
+{
   ++hooked;
   EXPECT(seg->is_white);
   EXPECT(seg->is_plain == !seg->is_nailed);
@@ -60,9 +76,7 @@ static void look_at_board(ScanState *ss)
     return;
   }
   EXPECT(seg->is_nailed && seg->board != NULL);
-  EXPECT(nailboard_next_nail(&grain, seg->board, seg->base));
-  EXPECT(grain == nail_expected);
-  EXPECT(!nailboard_next_nail(&grain, seg->board, addr_add(grain, ALIGN)));
+  look_at_nails();
 }
 
 /* What is pinned when something points to pointed? */
@@ -74,12 +88,15 @@ static void expect_pinned(bool *is_pinned, const AmcParams *params)
   if (params->is_not_interior && !addr_is_aligned(pointed, 3))
     is_nail_expected = false;
   nail_expected = addr_round_down(pointed, ALIGN);
+  start_expected = NULL;
   for (Index i = 0; i < OBJECTS; ++i) {
     Addr block = (Addr)help_block(old[i]);
 
     is_pinned[i] = params->is_not_interior
                        ? pointed == (Addr)old[i]
                        : pointed >= block && pointed < addr_add(block, SIZE);
+    if (is_pinned[i])
+      start_expected = block;
   }
 }
 
@@ -209,7 +226,8 @@ START_TEST(test_short_pad)
 }
 END_TEST
 
-/* .amc.trim: a long segment with one small survivor shrinks to a grain. */
+/* COVERS: .amc.trim: a long segment with one small survivor shrinks to a
+ * grain. */
 START_TEST(test_trim)
 {
   mps_addr_t survivor;
@@ -262,155 +280,244 @@ START_TEST(test_padding_retains_nothing)
 END_TEST
 
 
-/* Every rank meets every state.  Four segments are brought to their states
- * at the flip, and in each there is an object that was copied already and
- * one for each rank. */
+/* Every rank meets every state: one trace for each case.  At the flip a
+ * segment with two objects is brought to its state, and one of the two, the
+ * subject, may have been copied before that; then one more reference to it
+ * is fixed, with memory or without. */
+
+enum {
+  RANKS = 4
+};
 
 typedef enum State {
   MOBILE,
-  BOARDED_PINNED, /* the object itself is */
-  BOARDED,        /* another one is */
+  BOARDED, /* by a reference to the other object */
+  PINNED,  /* by one to the subject */
   STUCK,
+  KEPT, /* mobile, but chosen not to be copied (.amc.choose) */
   STATES
 } State;
 
-enum {
-  RANKS = 4,
-  FORWARDED = RANKS /* the index of an object that is */
+typedef enum Memory {
+  PLENTY,
+  NO_COPIES, /* but boards */
+  NOTHING,
+  MEMORIES
+} Memory;
+
+/* What fixing does:
+ *
+ *   m  moves the object; the reference follows
+ *   f  finds the copy that was made; the reference follows
+ *   n  leaves the object where it is, and notes on the board that it stays
+ *   k  the same, and the segment is stuck
+ *   .  leaves everything as it is
+ *   z  splats the reference
+ *
+ * For each state, by rank: ambiguous, exact, final, weak. */
+static const char *const wanted_fresh[MEMORIES][STATES] = {
+    [PLENTY] = {"nmmz", "nmmz", "....", "....", "nnnz"},
+    [NO_COPIES] = {"nnnz", "nnnz", "....", "....", "nnnz"},
+    [NOTHING] = {"kkkz", "nnnz", "....", "....", "kkkz"},
+};
+/* The subject has been copied.  A nail on what is left of it is a nail, but
+ * when the board is resolved it pins nothing. */
+static const char *const wanted_copied[MEMORIES][STATES] = {
+    [PLENTY] = {"nfff", "nfff", ".fff", ".fff", "nfff"},
+    [NO_COPIES] = {"nfff", "nfff", ".fff", ".fff", "nfff"},
+    [NOTHING] = {"kfff", "nfff", ".fff", ".fff", "kfff"},
 };
 
-static mps_addr_t subject[STATES][2 * RANKS];
-static bool is_short_of_memory;
+static struct {
+  State state;
+  Memory memory;
+  Rank rank;
+  bool is_copied;
+} now;
 
-/* What becomes of an object that isn't forwarded. */
-typedef enum Fate {
-  STAYS,   /* where it is, and the reference too */
-  MOVES,   /* and the reference follows */
-  SPLATTED /* the reference is null */
-} Fate;
+static mps_addr_t subject;
+static mps_addr_t other;
 
-static Fate fate(State state, Rank rank)
+static mps_addr_t fix_one(const ScanState *from, Rank rank, mps_addr_t ref,
+                          bool *was_marked_out)
 {
-  if (rank == RANK_AMBIG || state == BOARDED_PINNED || state == STUCK)
-    return STAYS;
-  if (rank == RANK_WEAK)
-    return SPLATTED;
-  return is_short_of_memory ? STAYS : MOVES;
-}
-
-static void fix_one(ScanState *from, State state, Rank rank)
-{
-  mps_addr_t object = subject[state][rank];
-  mps_addr_t copied = subject[state][FORWARDED + rank];
-  mps_addr_t ref = object;
-  Seg *its_seg = amc_seg(object);
   ScanState ss;
 
   scan_init(&ss, arena, from->trace, rank);
-  EXPECT(_mps_fix2(&ss.ss, &ref) == MPS_RES_OK);
-  switch (fate(state, rank)) {
-  case STAYS:
-    EXPECT(ref == object && help_kind(object) == HELP_OBJECT);
-    EXPECT(its_seg->is_nailed);
-    break;
-  case MOVES:
-    EXPECT(ref != object && ref == help_isfwd(object));
-    EXPECT(amc_seg(ref)->pgen == its_seg->pgen->forward);
-    EXPECT((ss.ss._seen & its_seg->pgen->forward_set) != 0);
-    break;
-  case SPLATTED:
-    EXPECT(ref == NULL && help_kind(object) == HELP_OBJECT);
-    break;
-  }
-  /* The first to preserve a white object says so; finalization asks. */
-  if (rank == RANK_FINAL && (state == MOBILE || state == BOARDED))
-    EXPECT(!ss.was_marked);
-  /* .fix: a copied object is found by all; no ambiguous reference comes so
-   * late (.trace.inv.order). */
-  if (state == BOARDED_PINNED || is_short_of_memory || rank == RANK_AMBIG)
-    return;
-  ss.was_marked = true;
-  ref = copied;
-  EXPECT(_mps_fix2(&ss.ss, &ref) == MPS_RES_OK);
-  EXPECT(ref == help_isfwd(copied));
   EXPECT(ss.was_marked);
+  EXPECT(_mps_fix2(&ss.ss, &ref) == MPS_RES_OK);
+  *was_marked_out = ss.was_marked;
+  return ref;
 }
 
-static void forward_some(ScanState *from, State state)
+/* To see whether something makes it grey.  It is still in the list of those
+ * that will be scanned. */
+static void ungrey(Seg *it)
 {
-  for (Index rank = 0; rank < RANKS; ++rank) {
-    mps_addr_t ref = subject[state][FORWARDED + rank];
-    ScanState ss;
+  it->is_grey = false;
+}
 
-    scan_init(&ss, arena, from->trace, RANK_EXACT);
-    EXPECT(_mps_fix2(&ss.ss, &ref) == MPS_RES_OK);
-    EXPECT(ref == help_isfwd(subject[state][FORWARDED + rank]));
+static void bring_to_state(const ScanState *from)
+{
+  bool was_marked;
+
+  if (now.is_copied) {
+    mps_addr_t copy = fix_one(from, RANK_EXACT, subject, &was_marked);
+
+    EXPECT(copy == help_isfwd(subject));
   }
-}
-
-/* .seg.state.stuck: an ambiguous reference where no board can be had. */
-static void stick(ScanState *from)
-{
-  mps_addr_t ref = subject[STUCK][RANK_AMBIG];
-  Seg *its_seg = amc_seg(ref);
-  ScanState ss;
-
-  amc_exhaust_all();
-  scan_init(&ss, arena, from->trace, RANK_AMBIG);
-  EXPECT(_mps_fix2(&ss.ss, &ref) == MPS_RES_OK);
-  EXPECT(its_seg->is_nailed && its_seg->board == NULL && its_seg->is_grey);
-  EXPECT(from->trace->is_emergency);
-  amc_relieve_all();
-  /* .fix.nail.why: it gets no board later. */
-  EXPECT(_mps_fix2(&ss.ss, &ref) == MPS_RES_OK);
-  EXPECT(its_seg->is_nailed && its_seg->board == NULL);
-}
-
-static void fix_all(ScanState *from)
-{
-  ++hooked;
-  if (!is_short_of_memory) {
-    forward_some(from, MOBILE);
-    forward_some(from, BOARDED);
-    forward_some(from, STUCK);
-    stick(from);
-  } else {
+  if (now.state == STUCK)
+    arena->boards.limit = 0;
+  if (now.state == KEPT) {
+    seg->is_kept = true;
+    seg->is_plain = false;
+  } else if (now.state != MOBILE) {
+    (void)fix_one(from, RANK_AMBIG, now.state == PINNED ? subject : other,
+                  &was_marked);
+  }
+  EXPECT(from->trace->is_emergency == (now.state == STUCK));
+  EXPECT(seg->is_nailed == (now.state != MOBILE && now.state != KEPT));
+  EXPECT((seg->board != NULL)
+         == (now.state == BOARDED || now.state == PINNED));
+  arena->boards.limit = now.memory == NOTHING ? 0 : SIZE_MAX;
+  if (now.memory != PLENTY) {
     amc_exhaust();
+    from->trace->is_emergency = true;
   }
-  for (int rank = RANK_WEAK; rank >= RANK_AMBIG; --rank)
-    for (int state = 0; state < STATES; ++state)
-      if (!is_short_of_memory || state != STUCK)
-        fix_one(from, (State)state, (Rank)rank);
+  ungrey(seg);
+}
+
+/* Was it preserved before?  Only finalization asks, so that fixing an exact
+ * reference needn't say. */
+static void expect_marked(bool was_marked, bool wanted)
+{
+  EXPECT(was_marked == wanted || now.rank == RANK_EXACT);
+}
+
+static void expect_moved(mps_addr_t ref)
+{
+  Cursor *cursor = &seg->pgen->cursor;
+
+  EXPECT(ref != subject && ref == help_isfwd(subject));
+  EXPECT(amc_seg(ref)->pgen == seg->pgen->forward);
+  /* .fix.exact.grey: it will be scanned. */
+  EXPECT(amc_seg(ref) == cursor->seg && cursor->seg->scanned < cursor->init);
+  EXPECT(ring_length(&arena->cursors) == 1);
+}
+
+static void expect_outcome(char wanted, mps_addr_t ref, bool was_marked)
+{
+  Trace *trace = arena->trace;
+
+  switch (wanted) {
+  case 'm':
+  case 'f':
+    expect_moved(ref);
+    expect_marked(was_marked, wanted == 'f');
+    EXPECT(!seg->is_grey);
+    return;
+  case 'z':
+    EXPECT(ref == NULL && !seg->is_grey);
+    return;
+  case 'n':
+    EXPECT(seg->is_nailed && seg->board != NULL && seg->is_grey);
+    expect_marked(was_marked, now.rank == RANK_AMBIG);
+    break;
+  case 'k':
+    EXPECT(seg->is_nailed && seg->board == NULL && seg->is_grey);
+    EXPECT(trace->is_emergency);
+    expect_marked(was_marked, now.rank == RANK_AMBIG);
+    break;
+  default:
+    EXPECT(was_marked && !seg->is_grey);
+    break;
+  }
+  EXPECT(ref == subject);
+  EXPECT(now.is_copied || help_kind(subject) == HELP_OBJECT);
+  EXPECT(trace->is_emergency
+         == (now.memory != PLENTY || wanted == 'k' || now.state == STUCK
+             || (wanted == 'n' && now.rank != RANK_AMBIG)));
+}
+
+static void fix_case(ScanState *from)
+{
+  char wanted
+      = (now.is_copied ? wanted_copied
+                       : wanted_fresh)[now.memory][now.state][now.rank];
+  bool was_marked;
+  mps_addr_t ref;
+  Count boards;
+
+  ++hooked;
+  bring_to_state(from);
+  boards = arena->boards.count;
+  ref = fix_one(from, now.rank, subject, &was_marked);
+  expect_outcome(wanted, ref, was_marked);
+  EXPECT(
+      arena->boards.count
+      == boards
+             + ((now.state == MOBILE || now.state == KEPT) && wanted == 'n'));
+  /* .fix.nail.why: stuck once, it gets no board, memory or not. */
+  if (now.state == STUCK) {
+    arena->boards.limit = SIZE_MAX;
+    ref = fix_one(from, RANK_AMBIG, other, &was_marked);
+    EXPECT(ref == other && seg->is_nailed && seg->board == NULL);
+  }
+}
+
+/* What is left of the segment: what was pinned, or in a stuck one all that
+ * wasn't copied. */
+static void check_case(char wanted)
+{
+  bool stays = now.state == STUCK || now.state == PINNED || wanted == 'n'
+               || wanted == 'k';
+  bool other_stays
+      = now.state == STUCK || now.state == BOARDED || wanted == 'k';
+
+  stays = stays && !now.is_copied;
+  if (stays)
+    EXPECT(amc_is_object(subject, SIZE, 1));
+  if (other_stays)
+    EXPECT(amc_is_object(other, SIZE, 2));
+  if (!stays && !other_stays)
+    EXPECT(space_seg(&arena->space, (Addr)help_block(subject)) == NULL);
+  else if (!stays)
+    EXPECT(help_kind(subject) == HELP_PAD);
 }
 
 /* COVERS: .fix .fix.nail.states .fix.nail.why .fix.nail.distinguish
- * .emergency.fix .nailboard.emergency.exact: all cells, _i with memory and
- * without. */
+ * .emergency.fix .nailboard.emergency.exact .nail.resolve: all cases.  _i
+ * says which header, and whether interior pointers count. */
 START_TEST(test_fix)
 {
-  amc_start((AmcParams){.header = 16});
-  is_short_of_memory = _i != 0;
-  for (int state = 0; state < STATES; ++state) {
-    mps_addr_t other = amc_object(SIZE, 99);
+  AmcParams params
+      = {.header = (Size)(_i / 2) * 16, .is_not_interior = _i % 2 != 0};
+  Index cases = (Index)MEMORIES * STATES * RANKS * 2;
 
-    for (Index i = 0; i < 2 * RANKS; ++i)
-      subject[state][i] = amc_object(SIZE, i);
-    if (state == BOARDED)
-      ambig[0] = other;
-    if (state == BOARDED_PINNED)
-      for (Index i = 0; i < RANKS; ++i)
-        ambig[1 + i] = subject[state][i];
+  amc_start(params);
+  for (Index n = 0; n < cases; ++n) {
+    const char *const(*table)[STATES];
+
+    now.rank = (Rank)(n % RANKS);
+    now.state = (State)(n / RANKS % STATES);
+    now.memory = (Memory)(n / RANKS / STATES % MEMORIES);
+    now.is_copied = n / RANKS / STATES / MEMORIES != 0;
+    subject = amc_object(SIZE, 1);
+    other = amc_object(SIZE, 2);
+    seg = amc_seg(subject);
     amc_new_ap();
+    amc_at_flip = fix_case;
+    hooked = 0;
+    amc_collect();
+    EXPECT(hooked == 1);
+    table = now.is_copied ? wanted_copied : wanted_fresh;
+    check_case(table[now.memory][now.state][now.rank]);
+    amc_relieve_all();
+
+    amc_at_flip = NULL;
+    amc_collect();
+    EXPECT(mps_pool_total_size(pool) == 0);
   }
-  amc_at_flip = fix_all;
-  hooked = 0;
-  amc_collect();
-  ck_assert_uint_eq(hooked, 1);
-  amc_relieve();
-  amc_forget();
-  amc_at_flip = NULL;
-  amc_collect();
-  ck_assert_uint_eq(mps_pool_total_size(pool), 0);
   amc_stop();
 }
 END_TEST
@@ -463,19 +570,10 @@ START_TEST(test_boards_only)
     COUNT = 300
   };
   mps_addr_t head;
-  Count segs;
 
   amc_start((AmcParams){.header = (Size)_i * 16});
   make_list(COUNT);
   head = exact[0];
-  segs = amc_segs_count();
-  /* Boards for all of them, and nothing else. */
-  for (Index i = 0; i < segs; ++i)
-    ck_assert_int_eq(ctl_alloc(&amc_held[i].block, &arena->ctl,
-                               nailboard_size(8 * GRAIN, 3)),
-                     MPS_RES_OK);
-  for (Index i = 0; i < segs; ++i)
-    ctl_free(&arena->ctl, amc_held[i].block, nailboard_size(8 * GRAIN, 3));
   amc_exhaust();
   amc_at_end = count_states;
   help_scans = 0;
@@ -564,7 +662,7 @@ int main(void)
   tcase_set_timeout(loops, 60);
   tcase_add_loop_test(loops, test_every_address, 0, 6);
   tcase_add_loop_test(loops, test_random_pins, 0, 2);
-  tcase_add_loop_test(loops, test_fix, 0, 2);
+  tcase_add_loop_test(loops, test_fix, 0, 6);
   tcase_add_loop_test(loops, test_boards_only, 0, 3);
   tcase_add_loop_test(loops, test_nothing_at_all, 0, 3);
   suite_add_tcase(suite, loops);

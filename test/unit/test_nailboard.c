@@ -70,6 +70,17 @@ static void nail(Index first, Index last)
          == fresh);
 }
 
+/* Pull the nails of first to last out (.nail.board.pull). */
+static void pull(Index first, Index last)
+{
+  Size from = unit_random(GRAIN);
+  Size upto = first == last ? from : unit_random(GRAIN);
+
+  for (Index i = first; i <= last; ++i)
+    oracle[i] = false;
+  nailboard_pull_range(board, at(first, from), at(last, upto + 1));
+}
+
 static bool oracle_any(Index first, Index last)
 {
   for (Index i = first; i <= last; ++i)
@@ -97,6 +108,9 @@ static void expect_next(Index from)
   bool any = nailboard_next_nail(
       &found, board, at(from, from < grains ? unit_random(GRAIN) : 0));
   EXPECT(any == (next < grains));
+  EXPECT(from == grains
+         || nailboard_has(board, at(from, unit_random(GRAIN)))
+                == oracle[from]);
   EXPECT(found == (any ? at(next, 0) : NULL));
 }
 
@@ -183,6 +197,50 @@ START_TEST(test_boundaries)
 }
 END_TEST
 
+/* Every range pulled out of a full board, and of one with nails at its
+ * ends only. */
+START_TEST(test_pull)
+{
+  for (Count count = 1; count <= SMALL_MAX; ++count)
+    for (Index first = 0; first < count; ++first)
+      for (Index last = first; last < count; ++last) {
+        start(count);
+        nail(0, count - 1);
+        pull(first, last);
+        for (Index i = 0; i < count; ++i)
+          EXPECT(query(i, i) == oracle[i]);
+        expect_next(first);
+        finish();
+        start(count);
+        nail(first, first);
+        nail(last, last);
+        pull(first, last);
+        EXPECT(!query(0, count - 1));
+        finish();
+      }
+}
+END_TEST
+
+START_TEST(test_pull_boundaries)
+{
+  static const Count counts[] = {4095, 4096, 4097, 4160};
+  Index edges[32];
+
+  for (size_t n = 0; n < sizeof counts / sizeof counts[0]; ++n) {
+    Count count = edges_of(edges, counts[n]);
+
+    for (Index a = 0; a < count; ++a)
+      for (Index b = a; b < count; ++b) {
+        start(counts[n]);
+        nail(0, counts[n] - 1);
+        pull(edges[a], edges[b]);
+        expect_edges(edges, count);
+        finish();
+      }
+  }
+}
+END_TEST
+
 /* Three levels full, and the first grain of a fourth. */
 START_TEST(test_four_levels)
 {
@@ -211,7 +269,10 @@ static void random_board(Count count)
     Index first = unit_random(count);
     Index reach = (count - first) >> unit_random(18);
 
-    nail(first, first + (reach == 0 ? 0 : unit_random(reach)));
+    if (unit_random(3) == 0)
+      pull(first, first + (reach == 0 ? 0 : unit_random(reach)));
+    else
+      nail(first, first + (reach == 0 ? 0 : unit_random(reach)));
     for (int i = 0; i < 40; ++i) {
       first = unit_random(count);
       reach = (count - first) >> unit_random(12);
@@ -287,6 +348,8 @@ int main(void)
   unit_add(suite, "touch", test_ranges);
   unit_add(suite, "query", test_single_nails);
   unit_add(suite, "boundaries", test_boundaries);
+  unit_add(suite, "pull", test_pull);
+  unit_add(suite, "pull-boundaries", test_pull_boundaries);
   unit_add(suite, "levels", test_four_levels);
   unit_add(suite, "random", test_random);
   unit_add(suite, "flag", test_fresh_flag);

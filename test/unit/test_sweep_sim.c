@@ -4,7 +4,8 @@
  * allocates, writes, registers objects for finalization, collects, ramps,
  * and takes everything down again.  For
  * k = 1, 2, ... the k-th call of a kind is refused, alone or with all that
- * follow; or the commit limit forbids what one step of the client asks for.
+ * follow; or the commit limit forbids what one step of the client asks for;
+ * or the store for boards holds only so many bytes.
  * Each run ends with a result code, with every object as it should be, and
  * with nothing left: the control allocator sees to its own blocks
  * (.ctl.inv.leak) and the simulated platform to the rest.
@@ -33,7 +34,8 @@ typedef struct Node {
   Word to[2]; /* serials of what it refers to; zero for none */
   bool is_leaf;
   Count registered; /* for finalization, without a message */
-  mps_addr_t seen;  /* where it was found in this walk */
+  bool was_registered;
+  mps_addr_t seen; /* where it was found in this walk */
 } Node;
 
 static Node node[NODES];
@@ -47,15 +49,19 @@ static mps_pool_t pool[2]; /* with references, and without */
 static mps_ap_t ap[2];
 static mps_root_t root;
 static mps_root_t ambig_root;
+static mps_root_t weak_root;
 static mps_thr_t thread;
 static mps_addr_t ref[ROOTS];
 static mps_addr_t ambig[4];
+static mps_addr_t weak[16];
 static Word serial[ROOTS]; /* of what ref refers to */
 static Count refusals;     /* results that weren't MPS_RES_OK */
 static Count messages;     /* about dead objects */
 static Count step;         /* calls of the client so far */
 static Count tight_step;   /* at this one the commit limit is tight */
 static Size tight_room;
+static Size boards_limit;    /* bytes in the store */
+static Count boards_refused; /* by the store */
 
 static bool is_ok(mps_res_t res)
 {
@@ -102,6 +108,7 @@ static bool make_arena(Size commit_limit)
     arena = NULL;
     return false;
   }
+  arena->boards.limit = boards_limit;
   mps_message_type_enable(arena, mps_message_type_gc());
   mps_message_type_enable(arena, mps_message_type_gc_start());
   mps_message_type_enable(arena, mps_message_type_finalization());
@@ -174,6 +181,10 @@ static bool make_world(Size commit_limit)
                                    ambig, 4)))
     return false;
   next_step();
+  if (!is_ok(mps_root_create_table(&weak_root, arena, mps_rank_weak(), 0, weak,
+                                   16)))
+    return false;
+  next_step();
   return is_ok(mps_thread_reg(&thread, arena));
 }
 
@@ -181,6 +192,8 @@ static void take_down(void)
 {
   if (thread != NULL)
     mps_thread_dereg(thread);
+  if (weak_root != NULL)
+    mps_root_destroy(weak_root);
   if (ambig_root != NULL)
     mps_root_destroy(ambig_root);
   if (root != NULL)
@@ -206,11 +219,13 @@ static void forget_all(void)
   chain = NULL;
   root = NULL;
   ambig_root = NULL;
+  weak_root = NULL;
   thread = NULL;
   memset(pool, 0, sizeof pool);
   memset(ap, 0, sizeof ap);
   memset(ref, 0, sizeof ref);
   memset(ambig, 0, sizeof ambig);
+  memset(weak, 0, sizeof weak);
   memset(serial, 0, sizeof serial);
   nodes = 0;
   refusals = 0;
@@ -249,6 +264,10 @@ static void verify(void)
     EXPECT(help_block(ref[i])[1] == serial[i]);
     todo[count++] = ref[i];
   }
+  /* What one of these named has stayed where it was. */
+  for (Index i = 0; i < 4; ++i)
+    if (ambig[i] != NULL)
+      todo[count++] = ambig[i];
   while (count > 0) {
     mps_addr_t object = todo[--count];
     Node *it = &node[help_block(object)[1]];
@@ -269,6 +288,43 @@ static void verify(void)
       EXPECT(count < 2 * NODES);
       todo[count++] = target;
     }
+  }
+}
+
+/* Is the object, or one that leads to it, registered for finalization, or
+ * was it ever?  Then it may live on for that. */
+static bool is_for_finalization(Word name)
+{
+  static bool is_led_to[NODES];
+  bool is_more = true;
+
+  for (Index i = 1; i <= nodes; ++i)
+    is_led_to[i] = node[i].was_registered;
+  while (is_more) {
+    is_more = false;
+    for (Index i = 1; i <= nodes; ++i)
+      for (Index k = 0; k < 2 && is_led_to[i]; ++k)
+        if (node[i].to[k] != 0 && !is_led_to[node[i].to[k]])
+          is_more = is_led_to[node[i].to[k]] = true;
+  }
+  return is_led_to[name];
+}
+
+/* After a full collection: a weak reference is null, or to something that
+ * lives, with memory or without.  Only where there was none even for a board
+ * may it be to something that happens to be kept. */
+static void verify_weak(Count refused_before)
+{
+  for (Index i = 0; i < 16; ++i) {
+    Word name;
+
+    if (weak[i] == NULL)
+      continue;
+    name = help_block(weak[i])[1];
+    EXPECT(name > 0 && name <= nodes);
+    check_object(weak[i], name);
+    EXPECT(node[name].seen == weak[i] || arena->boards.refused > refused_before
+           || is_for_finalization(name));
   }
 }
 
@@ -341,6 +397,7 @@ static void make_object(void)
   if (unit_random(8) == 0) {
     next_step();
     node[nodes].registered = is_ok(mps_finalize(arena, &ref[slot]));
+    node[nodes].was_registered = node[nodes].registered > 0;
   }
 }
 
@@ -386,6 +443,8 @@ static void drain_messages(void)
 
 static void play_round(Index round)
 {
+  Count refused;
+
   if (ap[0] != NULL && round % 2 == 1)
     (void)is_ok(mps_ap_alloc_pattern_begin(ap[0], mps_alloc_pattern_ramp()));
   for (Index i = 0; i < PER_ROUND; ++i) {
@@ -394,10 +453,13 @@ static void play_round(Index round)
     link_objects();
     if (unit_random(16) == 0)
       ambig[unit_random(4)] = ref[unit_random(ROOTS)];
+    weak[unit_random(16)] = ref[unit_random(ROOTS)];
   }
   next_step();
+  refused = arena->boards.refused;
   (void)mps_arena_collect(arena);
   verify_heap();
+  verify_weak(refused);
   mps_arena_release(arena);
   for (Index i = 0; i < ROOTS / 2; ++i)
     link_objects();
@@ -424,6 +486,8 @@ static void play(Size commit_limit, uint64_t seed)
       play_round(round);
   next_step();
   verify_heap();
+  if (arena != NULL)
+    boards_refused = arena->boards.refused;
   take_down();
   EXPECT(plat_sim.reservations == 0);
   EXPECT(plat_sim.reserved == 0);
@@ -434,6 +498,8 @@ static void play(Size commit_limit, uint64_t seed)
 static void start(void)
 {
   tight_step = 0;
+  boards_limit = SIZE_MAX;
+  boards_refused = 0;
   plat_sim_reset();
   plat_sim_fail(PLAT_SIM_RESERVE, 1, SKIPPED);
 }
@@ -455,7 +521,7 @@ START_TEST(test_undisturbed)
 }
 END_TEST
 
-/* .plat.req.sim: the k-th call alone, or all from there on. */
+/* COVERS: .plat.req.sim: the k-th call alone, or all from there on. */
 static void sweep(PlatSimCall call, bool is_all)
 {
   Count k = 0;
@@ -475,7 +541,7 @@ START_TEST(test_map)
 }
 END_TEST
 
-/* .barrier.refusal .barrier.fails: no result tells of it. */
+/* COVERS: .barrier.refusal .barrier.fails: no result tells of it. */
 START_TEST(test_forbid)
 {
   sweep(PLAT_SIM_FORBID, _i != 0);
@@ -503,8 +569,8 @@ START_TEST(test_reserve)
 }
 END_TEST
 
-/* .space.bounds .ctl.fail: the commit limit, at first grain by grain, until
- * the client gets all it asks for. */
+/* COVERS: .space.bounds .ctl.fail: the commit limit, at first grain by grain,
+ * until the client gets all it asks for. */
 START_TEST(test_commit_limit)
 {
   Size limit = 0;
@@ -519,8 +585,28 @@ START_TEST(test_commit_limit)
 }
 END_TEST
 
-/* .ctl.fail .trace.emergency .note.messages: each step in turn finds no
- * memory, or next to none; before it and after it there is plenty.  _i is
+/* COVERS: .boards.limit .seg.state.stuck: a store of any size, from none to
+ * enough, while there is memory for all else, or for nothing.  _i says which.
+ * */
+START_TEST(test_boards)
+{
+  Count refused = 0;
+  Count k = 0;
+
+  do {
+    start();
+    boards_limit = k * 64;
+    tight_step = _i == 0 ? 0 : 13 + k * 7;
+    play(SIZE_MAX, k);
+    refused += boards_refused;
+    k += k < 20 ? 1 : k / 10;
+  } while (boards_refused > 0 || k < 20);
+  ck_assert_uint_gt(refused, 10);
+}
+END_TEST
+
+/* COVERS: .ctl.fail .trace.emergency .note.messages: each step in turn finds
+ * no memory, or next to none; before it and after it there is plenty.  _i is
  * the number of grains that there are. */
 START_TEST(test_each_step)
 {
@@ -552,6 +638,7 @@ int main(void)
   tcase_add_loop_test(loops, test_reserve_table, 0, 2);
   tcase_add_test(loops, test_reserve);
   tcase_add_test(loops, test_commit_limit);
+  tcase_add_loop_test(loops, test_boards, 0, 2);
   tcase_add_loop_test(loops, test_each_step, 0, 3);
   suite_add_tcase(suite, loops);
   return unit_run(suite);
