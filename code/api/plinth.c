@@ -18,6 +18,8 @@ _Static_assert(__builtin_strcmp(CONFIG_PF_STRING, MPS_PF_STRING) == 0,
 
 #ifndef CONFIG_PLINTH_NONE
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,32 +178,59 @@ unsigned long mps_lib_telemetry_control(void)
   return bits;
 }
 
-/* An mps_io_t is the FILE. */
+/* An mps_io_t is the file's descriptor, plus one.  Not a FILE, whose lock a
+ * thread that is stopped may hold (.interface.plinth.io). */
+
+static mps_io_t plinth_io(int file)
+{
+  return (mps_io_t)(Word)(file + 1);
+}
+
+static int plinth_file(mps_io_t io)
+{
+  return (int)(Word)io - 1;
+}
 
 mps_res_t mps_io_create(mps_io_t *io_o)
 {
   const char *name = getenv("MPS_TELEMETRY_FILENAME");
-  FILE *file = fopen(name != NULL ? name : "mpsio.log", "wb");
+  int file = open(name != NULL ? name : "mpsio.log",
+                  O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 
-  if (file == NULL)
+  if (file < 0)
     return MPS_RES_IO;
-  *io_o = (mps_io_t)file;
+  *io_o = plinth_io(file);
   return MPS_RES_OK;
 }
 
 void mps_io_destroy(mps_io_t io)
 {
-  (void)fclose((FILE *)io);
+  (void)close(plinth_file(io));
 }
 
 mps_res_t mps_io_write(mps_io_t io, void *block, size_t size)
 {
-  return fwrite(block, 1, size, (FILE *)io) == size ? MPS_RES_OK : MPS_RES_IO;
+  const char *from = block;
+  int saved = errno;
+
+  while (size > 0) {
+    ssize_t done = write(plinth_file(io), from, size);
+
+    if (done < 0 && errno == EINTR)
+      continue;
+    if (done <= 0)
+      break;
+    from += done;
+    size -= (size_t)done;
+  }
+  errno = saved;
+  return size == 0 ? MPS_RES_OK : MPS_RES_IO;
 }
 
+/* What was written is the system's, and outlives the process. */
 mps_res_t mps_io_flush(mps_io_t io)
 {
-  return fflush((FILE *)io) == 0 ? MPS_RES_OK : MPS_RES_IO;
+  return MPS_RES_OK;
 }
 
 #endif /* CONFIG_PLINTH_NONE */

@@ -147,6 +147,8 @@ static Res space_extend(Space *space, Count grains)
   ++space->chunk_count;
   space->reserved += count * space->unit;
   space_chunk_fill(space, first, count);
+  EVENT_POST(space->events, extend, .size = count * space->unit,
+             .reserved = space->reserved);
   space->extended(space->closure, addr_add(space->base, first * space->unit),
                   count * space->unit);
   return MPS_RES_OK;
@@ -182,6 +184,8 @@ static void space_chunk_drop(Space *space, Index at)
   memmove(&space->chunks[at], &space->chunks[at + 1],
           (space->chunk_count - at) * sizeof chunk);
   space->reserved -= chunk.count * space->unit;
+  EVENT_POST(space->events, contract, .size = chunk.count * space->unit,
+             .reserved = space->reserved);
   space->contracted(space->closure, base, chunk.count * space->unit);
 }
 
@@ -214,6 +218,7 @@ Res space_init(Space *space, const SpaceParams *params)
   space->committed_max = params->overhead;
   space->commit_limit = params->commit_limit;
   space->spare = params->spare;
+  space->events = params->events;
   space->extended = params->extended;
   space->contracted = params->contracted;
   space->closure = params->closure;
@@ -513,6 +518,14 @@ static void space_choose_huge(Space *space, Index grain, Count grains)
   }
 }
 
+Res space_refuse(const Space *space, Size wanted)
+{
+  EVENT_POST(space->events, commit_refused, .wanted = wanted,
+             .committed = space_committed(space),
+             .limit = space->commit_limit);
+  return MPS_RES_COMMIT_LIMIT;
+}
+
 /* space_commit -- bring a run that is marked as used into memory
  *
  * The run is marked already so that purging for its sake leaves it alone. */
@@ -529,7 +542,7 @@ static Res space_commit(Space *space, Index grain, Count grains)
     space_purge(space, need - (space->commit_limit - now));
     now = space_committed(space);
     if (need > space->commit_limit - now)
-      return MPS_RES_COMMIT_LIMIT;
+      return space_refuse(space, need);
   }
   res = space_map_units(space, grain, grains);
   if (res != MPS_RES_OK)
@@ -561,7 +574,7 @@ Res space_alloc(Addr *base_out, Space *space, Count grains, SpaceEnd end)
     return MPS_RES_RESOURCE;
   if (grains << space->shift
       > space->commit_limit - space->overhead - space->used_size)
-    return MPS_RES_COMMIT_LIMIT;
+    return space_refuse(space, grains << space->shift);
   if (!space_find(&grain, space, grains, end)) {
     res = space_extend(space, grains);
     if (res != MPS_RES_OK)
@@ -654,7 +667,11 @@ void space_purge(Space *space, Size want)
   Size freed = space_purge_pass(space, want, true);
 
   if (freed < want)
-    (void)space_purge_pass(space, want - freed, false);
+    freed += space_purge_pass(space, want - freed, false);
+  if (freed > 0)
+    EVENT_POST(space->events, spare_return, .size = freed,
+               .spare = space->spare_size,
+               .committed = space_committed(space));
 }
 
 void space_note_live(Space *space)
@@ -706,6 +723,8 @@ Res space_set_limit(Space *space, Size limit)
     space_purge(space, committed - limit);
   ASSERT(space_committed(space) <= limit);
   space->commit_limit = limit;
+  EVENT_POST(space->events, commit_limit, .limit = limit,
+             .committed = space_committed(space));
   return MPS_RES_OK;
 }
 

@@ -21,7 +21,7 @@
 #ifndef SPACE_H
 #define SPACE_H
 
-#include "../plat/plat.h"
+#include "event.h"
 
 #define SPACE_SIG ((Sig)0x53706163) /* "Spac" */
 #define SPACE_CHUNKS_MAX 512
@@ -86,6 +86,8 @@ typedef struct Space {
   Size live;    /* bytes that the last full collection left in use */
   double spare; /* fraction of committed that may be spare */
 
+  EventRing *events; /* the owner's, or NULL */
+
   SpaceHook extended; /* called for each chunk that comes and goes */
   SpaceHook contracted;
   void *closure;
@@ -106,6 +108,7 @@ typedef struct SpaceParams {
   Size commit_limit;
   Size overhead; /* bytes that the owner counts as committed */
   double spare;
+  EventRing *events; /* or NULL */
   SpaceHook extended;
   SpaceHook contracted;
   void *closure;
@@ -148,6 +151,10 @@ static inline Size space_room(const Space *space)
 {
   return space->commit_limit - space->overhead - space->used_size;
 }
+
+/* Tell that the commit limit forbids so many bytes, now or as a reserve;
+ * returns MPS_RES_COMMIT_LIMIT. */
+MOSTLY_INTERN Res space_refuse(const Space *space, Size wanted);
 
 static inline Count space_to_grains(const Space *space, Size size)
 {

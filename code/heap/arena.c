@@ -31,10 +31,12 @@ static void arena_before_fork(void)
   (void)pthread_mutex_lock(&arena_all_lock);
   RING_FOR (node, after, &arena_all)
     plat_lock_claim(&RING_ELEM(Arena, all_link, node)->lock);
+  event_fork_before();
 }
 
 static void arena_after_fork_parent(void)
 {
+  event_fork_parent();
   RING_FOR (node, after, &arena_all)
     plat_lock_release(&RING_ELEM(Arena, all_link, node)->lock);
   (void)pthread_mutex_unlock(&arena_all_lock);
@@ -45,6 +47,7 @@ static void arena_after_fork_parent(void)
 
 static void arena_after_fork_child(void)
 {
+  event_fork_child();
   RING_FOR (node, after, &arena_all) {
     Arena *arena = RING_ELEM(Arena, all_link, node);
 
@@ -101,6 +104,7 @@ static Res arena_create_chain(Arena *arena)
 static void arena_init(Arena *arena, Size size, const ArenaParams *params)
 {
   arena->size = size;
+  arena->events = (EventRing *)((Word)arena + size);
   arena->state = ARENA_UNCLAMPED;
   arena->pause_time = params->pause_time;
   arena->barrier = params->barrier;
@@ -128,6 +132,7 @@ static Res arena_init_memory(Arena *arena, const ArenaParams *params)
       .commit_limit = params->commit_limit,
       .overhead = arena->size,
       .spare = params->spare,
+      .events = arena->events,
       .extended = arena_extended,
       .contracted = arena_contracted,
       .closure = arena,
@@ -142,6 +147,10 @@ static Res arena_init_memory(Arena *arena, const ArenaParams *params)
   res = boards_init(&arena->boards, &arena->space);
   if (res != MPS_RES_OK)
     goto fail_boards;
+  EVENT_POST(arena->events, arena_create, .address = (Word)arena,
+             .reserved = arena->space.reserved, .grain = arena->space.grain,
+             .commit_limit = arena->space.commit_limit,
+             .pause_time = arena->pause_time.s);
   ctl_init(&arena->ctl, &arena->space);
   res = arena_create_chain(arena);
   if (res != MPS_RES_OK)
@@ -163,20 +172,30 @@ fail_space:
   return res;
 }
 
+/* With the ring of events, which isn't counted as the client's memory: what
+ * a program does shouldn't depend on whether it is watched. */
+
+static Size arena_total(Size size)
+{
+  return size + size_round_up(sizeof(EventRing), plat_page_size());
+}
+
 Res arena_create(Arena **arena_out, const ArenaParams *params)
 {
   Size size = size_round_up(sizeof(Arena), plat_page_size());
   Arena *arena;
   Addr base;
-  Res res = plat_vm_reserve_table(&base, size);
+  Res res = plat_vm_reserve_table(&base, arena_total(size));
 
   if (res != MPS_RES_OK)
     return res;
   arena = (Arena *)base;
   arena_init(arena, size, params);
+  event_ring_init(arena->events);
   res = arena_init_memory(arena, params);
   if (res != MPS_RES_OK) {
-    plat_vm_release(base, size);
+    event_ring_finish(arena->events);
+    plat_vm_release(base, arena_total(size));
     return res;
   }
   plat_fork_install(arena_before_fork, arena_after_fork_parent,
@@ -198,6 +217,8 @@ void arena_destroy(Arena *arena)
   ring_remove(&arena->all_link);
   (void)pthread_mutex_unlock(&arena_all_lock);
   arena->sig = SIG_NONE;
+  EVENT_POST(arena->events, arena_destroy, .collections = arena->flips,
+             .committed_max = arena->space.committed_max);
   final_finish(arena);
   chain_destroy(arena->default_chain);
   gen_finish(&arena->top, arena);
@@ -206,7 +227,8 @@ void arena_destroy(Arena *arena)
   boards_finish(&arena->boards);
   space_finish(&arena->space);
   plat_lock_finish(&arena->lock);
-  plat_vm_release((Addr)arena, arena->size);
+  event_ring_finish(arena->events);
+  plat_vm_release((Addr)arena, arena_total(arena->size));
 }
 
 bool arena_check(const Arena *arena)
@@ -263,11 +285,31 @@ void arena_leave_recursive(Arena *arena)
 
 void arena_stop(Arena *arena)
 {
+  bool is_told = event_is_on(EVENT_OF_stop);
+
   ASSERT(!arena->is_stopped);
+  arena->stop_why = "";
+  if (is_told)
+    arena->stop_begin = plat_clock_now();
   plat_signals_hold(&arena->signals_at_stop);
   plat_threads_stop(arena->threads);
   arena->is_stopped = true;
+  arena->hits_taken = 0;
   barrier_gather_hits(arena);
+  if (is_told)
+    EVENT_POST(arena->events, stop,
+               .waited = plat_clock_now().s - arena->stop_begin.s);
+}
+
+/* Writing the log is put off to here, where the threads run. */
+
+static void arena_tell_resume(Arena *arena)
+{
+  EVENT_POST(arena->events, resume, .why = event_text(arena->stop_why),
+             .pause = plat_clock_now().s - arena->stop_begin.s,
+             .hits = arena->hits_taken);
+  event_relieve(arena->events);
+  arena->stop_begin.s = 0.0;
 }
 
 void arena_resume(Arena *arena)
@@ -278,4 +320,6 @@ void arena_resume(Arena *arena)
   arena->is_stopped = false;
   plat_threads_resume(arena->threads);
   plat_signals_allow(&arena->signals_at_stop);
+  if (arena->stop_begin.s > 0.0)
+    arena_tell_resume(arena);
 }

@@ -205,6 +205,7 @@ static void barrier_set_watched(Seg *seg, bool is_watched)
 
 static void barrier_note_write(Seg *seg)
 {
+  ++seg_arena(seg)->hits_taken;
   barrier_set_watched(seg, false);
   seg->defer = BARRIER_DEFER;
   seg->seen = REFSET_UNIVERSAL;

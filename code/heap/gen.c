@@ -92,6 +92,17 @@ static Size chain_size(Count count)
   return sizeof(Chain) + count * sizeof(Gen);
 }
 
+static void chain_tell(const Chain *chain)
+{
+  EventRing *events = chain->arena->events;
+
+  EVENT_POST(events, chain_create, .chain = (Word)chain, .gens = chain->count);
+  for (Index i = 0; i < chain->count; ++i)
+    EVENT_POST(events, gen_create, .chain = (Word)chain,
+               .gen = chain->gens[i].id, .capacity = chain->gens[i].capacity,
+               .mortality = chain->gens[i].mortality);
+}
+
 Res chain_create(Chain **chain_out, Arena *arena, Count count,
                  const mps_gen_param_s *params)
 {
@@ -110,6 +121,7 @@ Res chain_create(Chain **chain_out, Arena *arena, Count count,
   ring_append(&arena->chains, &chain->link);
   chain->sig = CHAIN_SIG;
   ASSERT(chain_check(chain));
+  chain_tell(chain);
   *chain_out = chain;
   return MPS_RES_OK;
 }
@@ -121,6 +133,7 @@ void chain_destroy(Chain *chain)
   ASSERT(chain_check(chain));
   ASSERT(chain->pools == 0);
   chain->sig = SIG_NONE;
+  EVENT_POST(arena->events, chain_destroy, .chain = (Word)chain);
   ring_remove(&chain->link);
   for (Index i = 0; i < chain->count; ++i)
     gen_finish(&chain->gens[i], arena);

@@ -444,8 +444,12 @@ struct mps_arena_s {
   Finals finals;
   Count flips; /* after which objects may have moved */
   struct Trace *trace;
-  Size filled;    /* bytes given to allocation points, ever */
-  bool is_gc_due; /* some generation has reached its capacity */
+  EventRing *events;    /* behind this record */
+  Count hits_taken;     /* segments written to between the last two stops */
+  Seconds stop_begin;   /* if the events of stops were wanted then */
+  const char *stop_why; /* a constant */
+  Size filled;          /* bytes given to allocation points, ever */
+  bool is_gc_due;       /* some generation has reached its capacity */
   bool is_polling;
   bool is_stopped;  /* the threads are */
   bool is_gathered; /* all that was written is known, in this stop */

@@ -10,7 +10,9 @@
 
 #include <string.h>
 
-/* The bytes of a segment record: whole cache lines. */
+/* The bytes of a segment record: whole cache lines, and no more of them
+ * unawares. */
+_Static_assert(sizeof(Seg) <= 3 * CTL_LINE, "a segment fits three lines");
 #define SEG_RECORD size_round_up(sizeof(Seg), CTL_LINE)
 
 Res seg_alloc(Seg **seg_out, PoolGen *pgen, const SegClass *class, Rank rank,

@@ -1,6 +1,8 @@
 /* mpsio.h -- where telemetry is written to
  *
  * The library supplies these functions, or the client does, as in mpslib.h.
+ * They are called while threads are stopped, which may hold any lock of the
+ * client's: they may not allocate nor take such a lock.
  *
  * Design: .interface.headers (design/interface.rst).
  */

@@ -140,6 +140,9 @@ MOSTLY_INTERN bool plat_lock_is_held(const PlatLock *lock);
 /* In the child of a fork: forget whoever held it. */
 MOSTLY_INTERN void plat_lock_reinit(PlatLock *lock);
 
+/* The number of this process. */
+MOSTLY_INTERN uint32_t plat_process(void);
+
 
 /* Stacks and registers */
 
@@ -269,6 +272,10 @@ MOSTLY_INTERN void plat_fault_relax(void);
  * what we are half through.  Pairs with allow (.plat.signals). */
 MOSTLY_INTERN void plat_signals_hold(sigset_t *saved_out);
 MOSTLY_INTERN void plat_signals_allow(const sigset_t *saved);
+
+/* As hold, and the thread isn't stopped either, so it may not wait for one
+ * that does.  Pairs with allow. */
+MOSTLY_INTERN void plat_signals_hold_all(sigset_t *saved_out);
 
 
 /* fork: before, in the parent after, in the child after.  At most one set,

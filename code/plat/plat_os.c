@@ -104,6 +104,11 @@ __attribute__((noinline)) Addr plat_stack_below(void)
   return (Addr)__builtin_frame_address(0);
 }
 
+uint32_t plat_process(void)
+{
+  return (uint32_t)getpid();
+}
+
 
 /* Signals */
 

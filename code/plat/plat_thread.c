@@ -36,6 +36,14 @@ void plat_signals_hold(sigset_t *saved_out)
   (void)pthread_sigmask(SIG_BLOCK, &set, saved_out);
 }
 
+void plat_signals_hold_all(sigset_t *saved_out)
+{
+  sigset_t set;
+
+  plat_os_fill(&set);
+  (void)pthread_sigmask(SIG_BLOCK, &set, saved_out);
+}
+
 void plat_signals_allow(const sigset_t *saved)
 {
   (void)pthread_sigmask(SIG_SETMASK, saved, NULL);

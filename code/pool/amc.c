@@ -118,6 +118,7 @@ static Res amc_init_rank(Pool *pool, mps_arg_s *args, Rank rank)
   if (res != MPS_RES_OK)
     return res;
   amc_init_gens(amc);
+  amcret_init(&amc->ret, pool, amc->large_size);
   amc->sig = AMC_SIG;
   return MPS_RES_OK;
 }
@@ -262,7 +263,7 @@ static Res amc_fill(Buffer *buffer, Size size)
   Res res;
 
   if (!amc_leaves_room(arena, size))
-    return MPS_RES_COMMIT_LIMIT;
+    return space_refuse(&arena->space, size);
   if (!amc_leaves_room(arena, want))
     want = size;
   res = amc_seg_alloc(&seg, &limit, amc, buffer->pgen, size, want);
@@ -332,6 +333,7 @@ static void amc_trace_end(Pool *pool)
   Amc *amc = amc_of_pool(pool);
 
   ramp_reclaim(&amc->ramp);
+  amcret_end(pool);
   ASSERT(amc_check(pool));
 }
 

@@ -8,6 +8,7 @@
 
 #include "pool.h"
 
+#include "amcret.h"
 #include "ramp.h"
 
 #define AMC_SIG ((Sig)0x414D4320) /* "AMC " */
@@ -20,6 +21,7 @@ typedef struct Amc {
   bool is_interior; /* do ambiguous pointers into an object pin it? */
   Size extend_by;   /* bytes, whole grains: the least segment */
   Size large_size;  /* requests of at least this have their own segment */
+  AmcRet ret;
   Ramp ramp;
   bool is_flat;   /* survivors go to the top at once (.policy.flat) */
   Count gens;     /* of the chain */

@@ -53,6 +53,12 @@ static bool amc_is_interior(const Seg *seg)
   return amc_of_pool(seg->pgen->pool)->is_interior;
 }
 
+Addr amc_head(const Seg *seg)
+{
+  return amc_pads_has(seg, seg->base) ? amc_block_end(seg, seg->base)
+                                      : seg->base;
+}
+
 /* amc_may_stay -- can a reference to what lies in a block be meant? */
 
 static bool amc_may_stay(const Seg *seg, Addr block)
@@ -76,6 +82,19 @@ static void amc_leave_one(Nailboard *board, Addr block, Addr end, Addr nail)
     nailboard_pull_range(board, next, end);
 }
 
+/* amc_note_named -- a reference names the object itself, and not merely a
+ * place in it (.amc.ret.why)
+ *
+ * What was allocated since the segment was condemned is nailed anyway. */
+
+static void amc_note_named(const Seg *seg, Addr block)
+{
+  Nailboard *board = seg->board;
+
+  if (block < board->open)
+    board->notes |= block == amc_head(seg) ? AMCRET_FIRST : AMCRET_REST;
+}
+
 /* amc_resolve_block -- the first nail in a block, which ends at end
  *
  * Where only base pointers pin, one must be on the client's address.  A pad
@@ -84,13 +103,15 @@ static void amc_leave_one(Nailboard *board, Addr block, Addr end, Addr nail)
 static void amc_resolve_block(Seg *seg, Addr block, Addr end, Addr nail)
 {
   Addr client = amc_client(seg, block);
+  bool is_named = client < end && nailboard_has(seg->board, client);
 
-  if (amc_may_stay(seg, block)
-      && (amc_is_interior(seg)
-          || (client < end && nailboard_has(seg->board, client))))
+  if (amc_may_stay(seg, block) && (is_named || amc_is_interior(seg))) {
+    if (is_named)
+      amc_note_named(seg, block);
     amc_leave_one(seg->board, block, end, nail);
-  else
+  } else {
     nailboard_pull_range(seg->board, block, end);
+  }
 }
 
 /* amc_block_at -- find the block that an address is in, from one below it

@@ -40,6 +40,9 @@ static inline Addr amc_objects_limit(const Seg *seg)
   return seg->buffer != NULL ? seg_scan_limit(seg) : seg->used_limit;
 }
 
+/* The first object, behind the padding that reclaim put at the base. */
+MOSTLY_INTERN Addr amc_head(const Seg *seg);
+
 /* The segment's state, and what an event makes of it. */
 static inline AmcState amc_state(const Seg *seg)
 {

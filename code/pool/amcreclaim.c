@@ -20,6 +20,8 @@ typedef struct AmcReclaim {
   const Nailboard *board; /* resolved; NULL if seg was stuck */
   Addr end;               /* of the last survivor, or seg->base */
   Size kept;              /* bytes of survivors in this part */
+  Addr first;             /* the first of them that isn't new, or NULL */
+  Addr head;              /* the first object of the whole */
   GenWork *work;
 } AmcReclaim;
 
@@ -52,6 +54,7 @@ static void amc_end_part(AmcReclaim *it, Seg *part, Addr end)
 {
   it->work->preserved += it->kept;
   it->work->retained += seg_size(part);
+  amcret_retain(&(AmcRetPart){part, it->board, it->first, it->head});
   part->live = it->kept;
   if (it->board != NULL) {
     if (it->kept < addr_diff(part->base, end))
@@ -60,6 +63,7 @@ static void amc_end_part(AmcReclaim *it, Seg *part, Addr end)
       amc_pads_forget(part);
   }
   it->kept = 0;
+  it->first = NULL;
 }
 
 /* amc_split -- divide the segment at whole grains that nothing survives on,
@@ -138,6 +142,8 @@ static void amc_reclaim_parts(AmcReclaim *it, Addr limit)
     /* Allocated since it was condemned: as if it had been, too. */
     if (it->board != NULL && block >= it->board->open)
       it->work->condemned += addr_diff(block, end);
+    else if (it->first == NULL)
+      it->first = block;
     it->end = end;
   }
   amc_drop_rest(it, limit);
@@ -159,6 +165,7 @@ void amc_reclaim(Seg *seg)
   if (board != NULL)
     amc_board_resolve(seg);
   it.board = board;
+  it.head = amc_head(seg);
   amc_step(seg, AMC_RECLAIM);
   seg->board = NULL;
   trace_whiten_undo(seg);

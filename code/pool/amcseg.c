@@ -87,7 +87,7 @@ static Size amc_whiten(Seg *seg)
   ASSERT(!seg->is_nailed && seg->cursor == NULL);
   if (buffer == NULL) {
     amc_choose(seg);
-    return seg_size(seg);
+    return amcret_condemn(seg, seg_size(seg));
   }
   limit = seg_scan_limit(seg);
   if (limit == seg->base || !amc_board_make(seg))
@@ -99,7 +99,7 @@ static Size amc_whiten(Seg *seg)
   if (limit < buffer->limit)
     (void)nailboard_nail_range(seg->board, limit, buffer->limit);
   buffer->base = limit;
-  return seg_size(seg) - addr_diff(limit, buffer->limit);
+  return amcret_condemn(seg, seg_size(seg) - addr_diff(limit, buffer->limit));
 }
 
 
@@ -149,7 +149,7 @@ static Res amc_to_seg(Seg **seg_out, Addr *limit_out, PoolGen *pgen, Size size,
     want = size;
   res = amc_may_copy(trace, size)
             ? amc_seg_alloc(seg_out, limit_out, amc, pgen->forward, size, want)
-            : MPS_RES_COMMIT_LIMIT;
+            : space_refuse(&trace->arena->space, size);
   if (res != MPS_RES_OK) {
     trace->refused = size;
     return res;
@@ -228,8 +228,11 @@ static void amc_fix_in_place(Seg *seg, ScanState *ss, Addr client)
   ss->ss._seen |= REFSET_KIND(seg->kind);
   if (!seg->is_nailed)
     amc_nail_first(seg, ss, AMC_REFUSED_BOARD, AMC_REFUSED_NONE);
-  if (seg->board != NULL && amc_board_pin(seg, client))
+  if (seg->board == NULL)
+    return;
+  if (amc_board_pin(seg, client))
     amc_step(seg, AMC_NAIL);
+  seg->board->notes |= AMCRET_REFUSED;
 }
 
 /* amc_fix_refill -- copy an object for which the cursor has no room */

@@ -44,6 +44,8 @@ Res pool_create(Pool **pool_out, Arena *arena, const PoolClass *class,
     ++pool->chain->pools;
   pool->sig = POOL_SIG;
   ASSERT(pool_check(pool));
+  EVENT_POST(arena->events, pool_create, .pool = (Word)pool,
+             .class = event_name(class->name));
   *pool_out = pool;
   return MPS_RES_OK;
 }
@@ -63,6 +65,7 @@ void pool_destroy(Pool *pool)
     --pool->chain->pools;
   ring_remove(&pool->link);
   pool->sig = SIG_NONE;
+  EVENT_POST(arena->events, pool_destroy, .pool = (Word)pool);
   ctl_free(&arena->ctl, pool, pool->class->size);
   (void)space_trim(&arena->space, 0, SIZE_MAX);
 }

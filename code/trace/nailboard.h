@@ -25,10 +25,11 @@ typedef struct Nailboard {
   Addr base;         /* the segment: [base, limit), whole grains */
   Addr limit;
   Addr open; /* at and above, a buffer was filling the segment; or limit */
-  Count level_count; /* at least one; the highest has one word */
-  bool has_fresh;    /* was a nail driven in since it was last cleared? */
-  bool is_resolved;  /* are its nails starts of objects? (.nail.resolve) */
-  Word *level[];     /* level[0] has a bit for each grain, and level[i + 1]
+  Count level_count;   /* at least one; the highest has one word */
+  bool has_fresh;      /* was a nail driven in since it was last cleared? */
+  bool is_resolved;    /* are its nails starts of objects? (.nail.resolve) */
+  unsigned char notes; /* the pool's, zero at first */
+  Word *level[];       /* level[0] has a bit for each grain, and level[i + 1]
                         one for each word of level[i] (.nail.inv.level) */
 } Nailboard;
 

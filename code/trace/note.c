@@ -1,10 +1,11 @@
-/* note.c -- what a trace tells: messages and running averages
+/* note.c -- what a trace tells: messages, events and running averages
  *
  * Design: .note.messages, .trace.rate (design/trace.rst).
  */
 
 #include "note.h"
 
+#include "../heap/gen.h"
 #include "../include/mpslib.h"
 
 #define NOTE_RATE_WEIGHT 0.3
@@ -65,26 +66,93 @@ void note_prepare(Trace *trace)
   trace->end_message = &end->message;
 }
 
+static void note_post(const Trace *trace, Message *message)
+{
+  Arena *arena = trace->arena;
+  unsigned type = message->type;
+  bool is_queued = message_post(&arena->messages, message, mps_clock());
+
+  EVENT_POST(arena->events, message, .type = type, .is_queued = is_queued);
+}
+
 void note_start(Trace *trace)
 {
   Message *message = trace->start_message;
 
+  trace->begun = plat_clock_now();
+  EVENT_POST(trace->arena->events, trace_start,
+             .why = event_text(note_why(trace->why)),
+             .condemned = trace->condemned,
+             .not_condemned = trace->not_condemned);
   if (message == NULL)
     return;
   trace->start_message = NULL;
   message_gc(message)->data.gc_start.why = note_why(trace->why);
-  (void)message_post(&trace->arena->messages, message, mps_clock());
+  note_post(trace, message);
+}
+
+static void note_tell_end(const Trace *trace)
+{
+  const Space *space = &trace->arena->space;
+
+  EVENT_POST(trace->arena->events, trace_end, .condemned = trace->condemned,
+             .live = trace->live, .copied = trace->copied,
+             .preserved = trace->live - trace->copied,
+             .not_condemned = trace->not_condemned,
+             .elapsed = plat_clock_now().s - trace->begun.s,
+             .stops = trace->stops + 1, .is_emergency = trace->is_emergency,
+             .used = space->used_size, .spare = space->spare_size,
+             .committed = space_committed(space));
 }
 
 void note_end(Trace *trace)
 {
   Message *message = trace->end_message;
 
+  note_tell_end(trace);
   if (message == NULL)
     return;
   trace->end_message = NULL;
   message_gc(message)->data.gc.live = trace->live;
   message_gc(message)->data.gc.condemned = trace->condemned;
   message_gc(message)->data.gc.not_condemned = trace->not_condemned;
-  (void)message_post(&trace->arena->messages, message, mps_clock());
+  note_post(trace, message);
+}
+
+
+/* Events alone */
+
+void note_stop(Arena *arena, const char *why)
+{
+  arena->stop_why = why;
+}
+
+void note_flip(const Trace *trace)
+{
+  EVENT_POST(trace->arena->events, trace_flip, .white = trace->white);
+}
+
+void note_reclaim(const Trace *trace)
+{
+  EVENT_POST(trace->arena->events, trace_reclaim,
+             .elapsed = plat_clock_now().s - trace->begun.s);
+}
+
+void note_gen(const Trace *trace, const Gen *gen)
+{
+  const GenWork *work = &gen->work;
+
+  EVENT_POST(trace->arena->events, gen_work, .gen = gen->id,
+             .condemned = work->condemned, .forwarded = work->forwarded,
+             .preserved = work->preserved, .retained = work->retained,
+             .size = gen_size(gen), .capacity = gen->capacity,
+             .mortality = gen->mortality);
+}
+
+void note_world(const Arena *arena, TraceWhy why)
+{
+  EVENT_POST(arena->events, growth, .why = event_text(note_why(why)),
+             .filled = arena->filled - arena->trace->filled_at_world,
+             .old = arena->trace->old_at_world,
+             .committed = space_committed(&arena->space));
 }

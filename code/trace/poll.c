@@ -6,6 +6,7 @@
 #include "poll.h"
 
 #include "../heap/gen.h"
+#include "note.h"
 #include "policy.h"
 
 #include <math.h>
@@ -214,6 +215,7 @@ static Size poll_run(Arena *arena, TraceWhy why, bool is_world, Seconds time)
 
 static Size poll_world(Arena *arena, TraceWhy why, Seconds time)
 {
+  note_world(arena, why);
   poll_mark_world(arena);
   return poll_run(arena, why, true, time);
 }

@@ -377,9 +377,15 @@ static void trace_begin(Trace *trace, TraceWhy why)
   trace->cpu.s = 0.0;
 }
 
+static void trace_note_gen(Trace *trace, Gen *gen)
+{
+  note_gen(trace, gen);
+}
+
 static void trace_end(Trace *trace)
 {
   trace_each_gen(trace, trace_end_gen);
+  trace_each_gen(trace, trace_note_gen);
   trace->phase = TRACE_IDLE;
   trace->is_running = false;
   trace->has_news = true;
@@ -421,6 +427,7 @@ static void trace_end_scan(Trace *trace)
 {
   Arena *arena = trace->arena;
 
+  note_reclaim(trace);
   RING_FOR (node, after, &arena->pools) {
     Pool *pool = RING_ELEM(Pool, link, node);
 
@@ -469,6 +476,7 @@ static void trace_flip(Trace *trace)
   Arena *arena = trace->arena;
   Seg *nailed;
 
+  note_flip(trace);
   ++arena->flips;
   ld_history_age(&arena->ld, trace->white);
   trace_flip_buffers(arena);
@@ -706,6 +714,7 @@ Size trace_start(Arena *arena, TraceWhy why, const TraceBudget *budget)
   ASSERT(trace_check(trace));
   ASSERT(!trace->is_running);
   trace_stop(trace, &start, &start_cpu);
+  note_stop(arena, "start");
   barrier_gather(arena);
   trace_begin(trace, why);
   trace_orphan_buffers(arena);
@@ -730,6 +739,7 @@ void trace_advance(Arena *arena, const TraceBudget *budget)
   ASSERT(trace_check(trace));
   ASSERT(trace->is_running);
   trace_stop(trace, &start, &start_cpu);
+  note_stop(arena, "step");
   trace_work(trace, budget);
   trace_resume(trace, start, start_cpu);
 }
@@ -769,6 +779,7 @@ static void trace_unhide(Arena *arena, Seg *seg)
 
   ASSERT(trace->phase == TRACE_SCAN && seg->is_grey);
   trace_stop(trace, &start, &start_cpu);
+  note_stop(arena, "access");
   trace_scan_seg(trace, seg);
   budget.until.s = start.s + trace_hit_time(arena);
   trace_work(trace, &budget);

@@ -76,6 +76,7 @@ typedef struct Trace {
   Seconds step_world;     /* when a step last collected everything */
   Size filled_at_start;   /* and when the trace started */
   Seconds cpu;            /* that it has taken so far, of all threads */
+  Seconds begun;          /* when something was condemned */
   Seconds cost;           /* wall time in all stops */
   Seconds longest;        /* of these */
   Seconds slow;           /* that a slow step takes, of late */

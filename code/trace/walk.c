@@ -10,6 +10,7 @@
 #include "../heap/root.h"
 #include "../heap/scan.h"
 #include "../heap/seg.h"
+#include "note.h"
 
 
 /* Objects */
@@ -126,6 +127,7 @@ void walk_roots(Arena *arena, mps_roots_stepper_t visit, void *p, size_t s)
   WalkRoots walk = {.visit = visit, .p = p, .s = s};
 
   arena_stop(arena);
+  note_stop(arena, "walk of roots");
   walk_each_seg(arena, walk_seg_white);
   for (unsigned rank = RANK_AMBIG; rank <= RANK_WEAK; ++rank)
     RING_FOR (node, after, &arena->roots) {
