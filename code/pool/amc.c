@@ -370,56 +370,36 @@ static void amc_segs(Pool *pool, void (*visit)(Seg *seg, void *p), void *p)
 }
 
 
-/* The classes */
+/* The classes differ in what their objects may refer to; those of AMCZ refer
+ * to nothing, and are never scanned or watched. */
 
-static const PoolClass amc_class = {
-    .sig = POOL_CLASS_SIG,
-    .name = "AMC",
-    .size = sizeof(Amc),
-    .is_moving = true,
-    .is_managed = true,
-    .init = amc_init,
-    .finish = amc_finish,
-    .buffer_init = amc_buffer_init,
-    .fill = amc_fill,
-    .empty = amc_empty,
-    .alloc = pool_no_alloc,
-    .free = pool_no_free,
-    .ramp_begin = amc_ramp_begin,
-    .ramp_end = amc_ramp_end,
-    .condemned = amc_condemned,
-    .scanned = amc_scanned,
-    .trace_end = amc_trace_end,
-    .total_size = amc_total_size,
-    .free_size = amc_free_size,
-    .segs = amc_segs,
-    .check = amc_check,
-};
+#define AMC_CLASS(ident, its_name, its_init) \
+  static const PoolClass ident = { \
+      .sig = POOL_CLASS_SIG, \
+      .name = its_name, \
+      .size = sizeof(Amc), \
+      .is_moving = true, \
+      .is_managed = true, \
+      .init = its_init, \
+      .finish = amc_finish, \
+      .buffer_init = amc_buffer_init, \
+      .fill = amc_fill, \
+      .empty = amc_empty, \
+      .alloc = pool_no_alloc, \
+      .free = pool_no_free, \
+      .ramp_begin = amc_ramp_begin, \
+      .ramp_end = amc_ramp_end, \
+      .condemned = amc_condemned, \
+      .scanned = amc_scanned, \
+      .trace_end = amc_trace_end, \
+      .total_size = amc_total_size, \
+      .free_size = amc_free_size, \
+      .segs = amc_segs, \
+      .check = amc_check, \
+  }
 
-/* The same for objects without references: never scanned or watched. */
-static const PoolClass amcz_class = {
-    .sig = POOL_CLASS_SIG,
-    .name = "AMCZ",
-    .size = sizeof(Amc),
-    .is_moving = true,
-    .is_managed = true,
-    .init = amcz_init,
-    .finish = amc_finish,
-    .buffer_init = amc_buffer_init,
-    .fill = amc_fill,
-    .empty = amc_empty,
-    .alloc = pool_no_alloc,
-    .free = pool_no_free,
-    .ramp_begin = amc_ramp_begin,
-    .ramp_end = amc_ramp_end,
-    .condemned = amc_condemned,
-    .scanned = amc_scanned,
-    .trace_end = amc_trace_end,
-    .total_size = amc_total_size,
-    .free_size = amc_free_size,
-    .segs = amc_segs,
-    .check = amc_check,
-};
+AMC_CLASS(amc_class, "AMC", amc_init);
+AMC_CLASS(amcz_class, "AMCZ", amcz_init);
 
 mps_pool_class_t mps_class_amc(void)
 {
