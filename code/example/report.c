@@ -368,6 +368,17 @@ static void print_text_generation(size_t index)
          (double)stats.size / MIB);
 }
 
+/* The longest stop of the program.  A collection that takes longer than a
+ * pause may is done in several. */
+static double longest_stop(void)
+{
+  mostly_arena_stats_s stats;
+
+  if (mostly_arena_stats(&stats, heap_arena()) != MPS_RES_OK)
+    return 0;
+  return stats.pause_max * 1e3;
+}
+
 static void print_text(void)
 {
   const Reason *reasons = report.sections[0].reasons;
@@ -381,6 +392,7 @@ static void print_text(void)
   printf("\nwhy collections started:\n");
   for (size_t i = 0; i < REASONS_MAX && reasons[i].count != 0; ++i)
     printf("%8zu  %s\n", reasons[i].count, reasons[i].text);
+  printf("longest stop: %.2f ms\n", longest_stop());
   printf("most memory resident: %.1f MiB\n", (double)peak_resident() / MIB);
 }
 
@@ -468,7 +480,8 @@ static void print_json(void)
   }
   fputs("], \"total\": ", stdout);
   print_json_section(&report.sections[0]);
-  printf(", \"peak_resident\": %zu}\n", peak_resident());
+  printf(", \"longest_stop_ms\": %.4f, \"peak_resident\": %zu}\n",
+         longest_stop(), peak_resident());
 }
 
 void report_print(void)
