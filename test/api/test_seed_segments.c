@@ -467,6 +467,14 @@ static void touch(void *at)
   EXPECT(read(pipe_ends[0], at, WORD) == (ssize_t)WORD);
 }
 
+/* Is a collection done in several stops?  Not where nothing is watched. */
+static int is_cut(void)
+{
+  const char *means = getenv("MOSTLY_BARRIER");
+
+  return means == NULL || strcmp(means, "none") != 0;
+}
+
 static size_t touched[3]; /* scanned, copied, padded */
 
 static mps_res_t touching_scan(mps_ss_t ss, mps_addr_t base, mps_addr_t limit)
@@ -638,7 +646,7 @@ START_TEST(pads_are_written_beside_a_collection)
     while (mps_message_get(&message, arena, mps_message_type_gc()))
       mps_message_discard(arena, message);
   }
-  ck_assert_uint_gt(beside, 0);
+  ck_assert(beside > 0 || !is_cut());
   mps_root_destroy(root);
   client_destroy(&client);
 }
@@ -742,7 +750,7 @@ START_TEST(a_client_runs_beside_a_collection)
       ck_assert_uint_eq(length, 100);
     }
   }
-  ck_assert_uint_gt(beside, 100);
+  ck_assert(beside > 100 || !is_cut());
   pins[0] = NULL;
   memset(table, 0, sizeof table);
   MUST(mps_arena_collect(arena));

@@ -631,6 +631,8 @@ int main(void)
   Suite *suite = suite_create("sweep");
   TCase *loops = tcase_create("sweeps");
 
+  /* Refusals of protection are swept too. */
+  (void)setenv("MOSTLY_BARRIER", "protect", 1);
   unit_add(suite, "undisturbed", test_undisturbed);
   tcase_set_timeout(loops, 150);
   tcase_add_loop_test(loops, test_map, 0, 2);
