@@ -138,6 +138,7 @@ static Res amc_to_seg(Seg **seg_out, Addr *limit_out, PoolGen *pgen, Size size,
 {
   const Amc *amc = amc_of_pool(pgen->pool);
   Trace *trace = pgen->pool->arena->trace;
+  Seg *seg;
   Res res;
 
   ASSERT(pgen->forward != NULL);
@@ -147,17 +148,19 @@ static Res amc_to_seg(Seg **seg_out, Addr *limit_out, PoolGen *pgen, Size size,
     return MPS_RES_MEMORY;
   if (!amc_may_copy(trace, want))
     want = size;
-  res = amc_may_copy(trace, size)
-            ? amc_seg_alloc(seg_out, limit_out, amc, pgen->forward, size, want)
-            : space_refuse(&trace->arena->space, size);
+  if (!amc_may_copy(trace, size)) {
+    trace->refused = size;
+    return space_refuse(&trace->arena->space, size);
+  }
+  res = amc_seg_alloc(&seg, limit_out, amc, pgen->forward, size, want);
   if (res != MPS_RES_OK) {
     trace->refused = size;
     return res;
   }
   /* A ramp that keeps its survivors doesn't count them until it ends. */
-  (*seg_out)->is_deferred
-      = pgen->forward == pgen && amc->ramp.state == RAMP_RAMPING;
-  pgen_account_fill(*seg_out);
+  seg->is_deferred = pgen->forward == pgen && amc->ramp.state == RAMP_RAMPING;
+  pgen_account_fill(seg);
+  *seg_out = seg;
   return MPS_RES_OK;
 }
 
