@@ -150,7 +150,8 @@ static Res amc_to_seg(Seg **seg_out, Addr *limit_out, PoolGen *pgen, Size size,
     want = size;
   if (!amc_may_copy(trace, size)) {
     trace->refused = size;
-    return space_refuse(&trace->arena->space, size);
+    (void)space_refuse(&trace->arena->space, size); /* tells of it */
+    return MPS_RES_COMMIT_LIMIT;
   }
   res = amc_seg_alloc(&seg, limit_out, amc, pgen->forward, size, want);
   if (res != MPS_RES_OK) {
