@@ -257,6 +257,7 @@ void arena_enter(Arena *arena, const PlatContext *entry)
     arena->is_holding = true;
   }
   ASSERT(arena_check(arena));
+  arena->is_inside = true;
   arena->entry = entry;
 }
 
@@ -267,6 +268,7 @@ void arena_leave(Arena *arena)
 
   ASSERT(arena_check(arena));
   arena->entry = NULL;
+  arena->is_inside = false;
   arena->is_holding = false;
   plat_lock_release(&arena->lock);
   if (is_holding)
@@ -301,6 +303,19 @@ void arena_stop(Arena *arena)
                .waited = plat_clock_now().s - arena->stop_begin.s);
 }
 
+/* If this stop has begun a trace, what is left of the call is no place for a
+ * handler that would have us scan: signals wait for its end. */
+
+static void arena_let_signals(Arena *arena)
+{
+  if (arena->is_inside && arena->is_hiding && !arena->is_holding) {
+    arena->signals = arena->signals_at_stop;
+    arena->is_holding = true;
+  } else {
+    plat_signals_allow(&arena->signals_at_stop);
+  }
+}
+
 /* Writing the log is put off to here, where the threads run. */
 
 static void arena_tell_resume(Arena *arena)
@@ -319,7 +334,7 @@ void arena_resume(Arena *arena)
   ASSERT(arena->is_stopped && is_hidden);
   arena->is_stopped = false;
   plat_threads_resume(arena->threads);
-  plat_signals_allow(&arena->signals_at_stop);
+  arena_let_signals(arena);
   if (arena->stop_begin.s > 0.0)
     arena_tell_resume(arena);
 }

@@ -718,8 +718,22 @@ void barrier_lift(Arena *arena)
   arena->barrier = BARRIER_NONE;
 }
 
+/* barrier_finish_hit -- do what a thread that the child doesn't have was at */
+
+static void barrier_finish_hit(Seg *seg)
+{
+  if (!atomic_load(&seg->is_hit))
+    return;
+  barrier_allow(seg);
+  barrier_note_write(seg);
+  atomic_store(&seg->is_hit, false);
+}
+
 void barrier_after_fork(Arena *arena)
 {
+  /* A write hit takes no lock, so any of its steps may be missing. */
+  atomic_store(&arena->hits, NULL);
+  barrier_each_seg(arena, barrier_finish_hit);
   if (arena->barrier != BARRIER_TRACK)
     return;
   if (plat_track_start(arena->space.base, arena->space.span))

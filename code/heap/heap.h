@@ -454,6 +454,7 @@ struct mps_arena_s {
   bool is_stopped;  /* the threads are */
   bool is_gathered; /* all that was written is known, in this stop */
   bool is_hiding;   /* some segments may be hidden from the client */
+  bool is_inside;   /* the owner of the lock is in a call of the interface */
   bool is_holding;  /* signals are held back until the owner leaves */
   sigset_t signals; /* to be let through then */
   sigset_t signals_at_stop;

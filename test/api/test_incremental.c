@@ -25,6 +25,7 @@ static mps_addr_t heads[LISTS];
 static mps_thr_t thread;
 static mps_root_t table;
 static Client client;
+static mps_arena_extended_t extending; /* or null */
 
 static Word serial_of(size_t list, size_t i)
 {
@@ -59,8 +60,17 @@ static void check_all(size_t length)
 
 static void begin(double pause)
 {
-  mps_arena_t arena = client_arena();
+  mps_arena_t arena = NULL;
 
+  MPS_ARGS_BEGIN(args)
+  {
+    if (extending != NULL) {
+      MPS_ARGS_ADD(args, MPS_KEY_ARENA_SIZE, 4 * MB);
+      MPS_ARGS_ADD(args, MPS_KEY_ARENA_EXTENDED, (mps_fun_t)extending);
+    }
+    MUST(mps_arena_create_k(&arena, mps_arena_class_vm(), args));
+  }
+  MPS_ARGS_END(args);
   mps_arena_pause_time_set(arena, pause);
   mps_arena_clamp(arena);
   MUST(mps_thread_reg(&thread, arena));
@@ -389,6 +399,59 @@ START_TEST(test_handler)
 }
 END_TEST
 
+/* .arena.signals: a trace begins in the middle of a call, which then takes
+ * memory for the client.  What signals come then wait for the call's end, as
+ * their handlers may be refused a look. */
+static size_t extended_in_trace;
+static size_t flips_before;
+
+static void extend(mps_arena_t arena, void *base, size_t size)
+{
+  if (flips_before != 0 && mps_collections(arena) != flips_before) {
+    ++extended_in_trace;
+    (void)raise(SIGUSR1);
+    EXPECT(mps_arena_busy(arena));
+    EXPECT(handled == 0);
+  }
+}
+
+static void look_later(int number)
+{
+  handled = 1;
+  EXPECT(!mps_arena_busy(client.arena));
+  check_list(1, LENGTH);
+}
+
+START_TEST(test_start_in_call)
+{
+  struct sigaction action = {.sa_handler = look_later};
+
+  extending = extend;
+  begin(0.0);
+  ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+  MUST(mps_arena_collect(client.arena));
+  extended_in_trace = 0;
+  for (size_t size = 16 * MB; size <= 512 * MB; size *= 2) {
+    Word *block;
+    mps_addr_t p;
+
+    mps_arena_release(client.arena);
+    handled = 0;
+    flips_before = mps_collections(client.arena);
+    MUST(mps_reserve(&p, client.ap, size));
+    block = p;
+    block[0] = block_info(size, KIND_LEAF);
+    block[1] = 1;
+    (void)mps_commit(client.ap, p, size);
+  }
+  flips_before = 0;
+  ck_assert_uint_gt(extended_in_trace, 0);
+  check_all(LENGTH);
+  end();
+  extending = NULL;
+}
+END_TEST
+
 /* Threads that read and turn their own lists, and each other's heads, while
  * the main thread keeps collections going. */
 static _Atomic bool is_over;
@@ -587,6 +650,7 @@ int main(void)
     unit_add(suite, "fork", test_fork);
     unit_add(suite, "signal-stack", test_signal_stack);
     unit_add(suite, "handler", test_handler);
+    unit_add(suite, "start in call", test_start_in_call);
     unit_add(suite, "threads", test_threads);
     unit_add(suite, "bounded", test_bounded);
     unit_add(suite, "dependency", test_dependency);

@@ -127,6 +127,32 @@ START_TEST(test_hit)
 }
 END_TEST
 
+/* .barrier.fork: a fork in the middle of a write hit, before the segment was
+ * listed, or before the write was allowed. */
+START_TEST(test_fork_in_hit)
+{
+  Seg *it;
+  Seg *listed;
+
+  start();
+  it = make(2 * GRAIN);
+  listed = make(GRAIN);
+  settle(it, old_set);
+  settle(listed, old_set);
+  it->is_hit = true;
+  listed->is_hit = true;
+  arena->hits = listed;
+  barrier_after_fork(arena);
+  ck_assert_ptr_null(arena->hits);
+  ck_assert(!it->is_hit && !listed->is_hit);
+  ck_assert_uint_eq(it->refset, REFSET_UNIVERSAL);
+  ck_assert_uint_eq(listed->refset, REFSET_UNIVERSAL);
+  check_seg(it);
+  check_seg(listed);
+  finish();
+}
+END_TEST
+
 /* A read is no hit. */
 START_TEST(test_read)
 {
@@ -386,6 +412,7 @@ int main(void)
   /* What is tested here, whatever the environment says. */
   (void)setenv("MOSTLY_BARRIER", "protect", 1);
   unit_add(suite, "hit", test_hit);
+  unit_add(suite, "fork in hit", test_fork_in_hit);
   unit_add(suite, "read", test_read);
   unit_add(suite, "settle", test_settle);
   tcase_set_timeout(loops, 60);
