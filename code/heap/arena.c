@@ -246,16 +246,33 @@ bool arena_check(const Arena *arena)
 
 /* Inside */
 
-void arena_enter(Arena *arena, const PlatContext *entry)
+/* A handler of the client's that is refused a look would have us scan, in the
+ * middle of whatever we are at (.arena.signals). */
+
+static void arena_hold_signals(Arena *arena)
 {
-  ASSERT(!plat_lock_is_mine(&arena->lock));
-  plat_lock_claim(&arena->lock);
-  /* A handler of the client's that is refused a look would have us scan, in
-   * the middle of whatever we are at (.arena.signals). */
   if (arena->is_hiding) {
     plat_signals_hold(&arena->signals);
     arena->is_holding = true;
   }
+}
+
+static void arena_release(Arena *arena)
+{
+  sigset_t signals = arena->signals;
+  bool is_holding = arena->is_holding;
+
+  arena->is_holding = false;
+  plat_lock_release(&arena->lock);
+  if (is_holding)
+    plat_signals_allow(&signals);
+}
+
+void arena_enter(Arena *arena, const PlatContext *entry)
+{
+  ASSERT(!plat_lock_is_mine(&arena->lock));
+  plat_lock_claim(&arena->lock);
+  arena_hold_signals(arena);
   ASSERT(arena_check(arena));
   arena->is_inside = true;
   arena->entry = entry;
@@ -263,26 +280,27 @@ void arena_enter(Arena *arena, const PlatContext *entry)
 
 void arena_leave(Arena *arena)
 {
-  sigset_t signals = arena->signals;
-  bool is_holding = arena->is_holding;
-
   ASSERT(arena_check(arena));
   arena->entry = NULL;
   arena->is_inside = false;
-  arena->is_holding = false;
-  plat_lock_release(&arena->lock);
-  if (is_holding)
-    plat_signals_allow(&signals);
+  arena_release(arena);
 }
 
 void arena_enter_recursive(Arena *arena)
 {
+  bool is_first = !plat_lock_is_mine(&arena->lock);
+
   plat_lock_claim(&arena->lock);
+  if (is_first)
+    arena_hold_signals(arena);
 }
 
 void arena_leave_recursive(Arena *arena)
 {
-  plat_lock_release(&arena->lock);
+  if (arena->lock.depth > 0)
+    plat_lock_release(&arena->lock);
+  else
+    arena_release(arena);
 }
 
 void arena_stop(Arena *arena)

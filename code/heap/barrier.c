@@ -17,8 +17,9 @@
 /* Hidden segments to show at once, on each side of the one that is wanted. */
 #define BARRIER_SHOW 8
 
-/* Ranges of written pages to ask the log for in one call. */
-#define BARRIER_RANGES 32
+/* Ranges of written pages to ask the log for in one call: few, since this
+ * may run on a signal stack. */
+#define BARRIER_RANGES 12
 
 #define BARRIER_ARENAS_MAX 1024
 

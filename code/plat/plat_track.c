@@ -48,7 +48,7 @@ typedef struct TrackRegion {
 } TrackRegion;
 
 #define TRACK_SCAN _IOWR('f', 16, TrackScan)
-#define TRACK_REGIONS 32
+#define TRACK_REGIONS 12
 
 /* The two files, for all arenas of the process; -1 before the first use and
  * after a failure.  They are opened under the lock, and never closed while
