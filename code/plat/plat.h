@@ -255,7 +255,7 @@ MOSTLY_INTERN void plat_threads_resume(PlatThread *list);
 /* Faults.  The sink gets the address of an access that was refused and
  * says whether it made the access possible.  It runs in the signal handler
  * of the faulting thread: it takes no lock and allocates nothing
- * (.plat.fault.sink).  A fault that it doesn't want goes to the handler
+ * (.plat.fault.sink), unless it has called plat_fault_relax.  A fault that it doesn't want goes to the handler
  * that was installed before ours, or kills the process as it would have
  * without us.  errno is kept.  Install is idempotent. */
 
