@@ -183,15 +183,15 @@ Size policy_survivors(const PolicySnapshot *now, const PolicyChoice *choice)
 
 /* Time */
 
-static double policy_rate(const PolicySnapshot *now)
+double policy_rate(double measured)
 {
-  return now->copy_rate > 0 ? now->copy_rate : POLICY_RATE_UNKNOWN;
+  return measured > 0 ? measured : POLICY_RATE_UNKNOWN;
 }
 
 Seconds policy_cost(const PolicySnapshot *now, Size work)
 {
   ASSERT(policy_snapshot_check(now));
-  return (Seconds){(double)work / policy_rate(now)};
+  return (Seconds){(double)work / policy_rate(now->copy_rate)};
 }
 
 bool policy_fits_pause(const PolicySnapshot *now, Size work)
@@ -390,7 +390,7 @@ static Size policy_nursery_limit(const PolicySnapshot *now,
     survival = POLICY_SURVIVAL_LOW;
 
   Size in_pause = policy_size(now->pause_time.s * POLICY_PAUSE_SHARE
-                              * policy_rate(now) / survival);
+                              * policy_rate(now->copy_rate) / survival);
   Size in_memory = policy_available(now) / POLICY_NURSERY_SHARE;
 
   /* Below a certain size a nursery makes no pause shorter, since roots and

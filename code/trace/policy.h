@@ -96,6 +96,7 @@ MOSTLY_INTERN Size policy_condemned_size(const PolicySnapshot *now,
                                          const PolicyChoice *choice);
 MOSTLY_INTERN Size policy_survivors(const PolicySnapshot *now,
                                     const PolicyChoice *choice);
+MOSTLY_INTERN double policy_rate(double measured); /* 0: nobody knows */
 MOSTLY_INTERN Seconds policy_cost(const PolicySnapshot *now, Size work);
 /* Can that much be preserved within one pause? */
 MOSTLY_INTERN bool policy_fits_pause(const PolicySnapshot *now, Size work);

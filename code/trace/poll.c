@@ -26,8 +26,7 @@
 #define POLL_PAUSE_USE 0.9
 /* The part of it after which a poll doesn't begin another collection. */
 #define POLL_PAUSE_ANOTHER 0.3
-#define POLL_HARSH_PATIENCE 1.0                 /* seconds */
-#define POLL_RATE_UNKNOWN (128.0 * 1024 * 1024) /* bytes a second */
+#define POLL_HARSH_PATIENCE 1.0 /* seconds */
 
 /* Bytes condemned in a nursery, from which its survival can be told. */
 #define POLL_FLAT_MIN ((Size)1 << 20)
@@ -278,19 +277,14 @@ static double poll_lag(const Arena *arena)
          - (double)trace->done;
 }
 
-static double poll_rate(const Trace *trace)
-{
-  return trace->rate > 0.0 ? trace->rate : POLL_RATE_UNKNOWN;
-}
-
 /* Is a stop worth its cost?  Once scanning is over, what is left isn't worth
  * putting off. */
 
 static bool poll_is_behind(const Arena *arena)
 {
   return HARSH || arena->trace->phase != TRACE_SCAN
-         || poll_lag(arena) > poll_rate(arena->trace) * arena->pause_time.s
-                                  * POLL_PACE_LAG;
+         || poll_lag(arena) > policy_rate(arena->trace->rate)
+                                  * arena->pause_time.s * POLL_PACE_LAG;
 }
 
 static void poll_go_on(Arena *arena)

@@ -204,8 +204,7 @@ static void trace_find_grey(Trace *trace)
         seg->scanned = seg->base;
         seg->seen = REFSET_EMPTY;
         seg_set_grey(seg, arena);
-        trace->work
-            += seg->rank == RANK_NONE ? 0 : addr_diff(seg->base, seg->limit);
+        trace->work += seg_size(seg);
       }
     }
 }
