@@ -389,30 +389,21 @@ START_TEST(telemetry_may_be_called_at_any_time)
 }
 END_TEST
 
-static void add(Suite *suite, const char *name, const TTest *test, int n)
-{
-  TCase *tcase = tcase_create(name);
-
-  tcase_set_timeout(tcase, 60);
-  tcase_add_loop_test(tcase, test, 0, n);
-  suite_add_tcase(suite, tcase);
-}
-
 int main(void)
 {
   Suite *suite = suite_create("protocol");
 
   unit_seed("protocol");
-  add(suite, "forms", all_forms_of_the_protocol_work, 2);
-  add(suite, "refused", a_refused_commit_leaves_the_block_to_be_reserved_again,
-      2);
-  add(suite, "reserved", a_block_may_stay_reserved, 2);
-  add(suite, "frames", frames_do_no_harm, 2);
-  add(suite, "patterns", patterns_nest, 1);
-  add(suite, "options", allocation_points_have_options, 2);
-  add(suite, "barrier", old_objects_may_refer_to_young_ones, 2);
-  add(suite, "generations", generations_may_be_many, 1);
-  add(suite, "align", alignment_may_be_less_than_a_word, 1);
-  add(suite, "telemetry", telemetry_may_be_called_at_any_time, 1);
+  unit_add_loop(suite, "forms", all_forms_of_the_protocol_work, 2);
+  unit_add_loop(suite, "refused",
+                a_refused_commit_leaves_the_block_to_be_reserved_again, 2);
+  unit_add_loop(suite, "reserved", a_block_may_stay_reserved, 2);
+  unit_add_loop(suite, "frames", frames_do_no_harm, 2);
+  unit_add_loop(suite, "patterns", patterns_nest, 1);
+  unit_add_loop(suite, "options", allocation_points_have_options, 2);
+  unit_add_loop(suite, "barrier", old_objects_may_refer_to_young_ones, 2);
+  unit_add_loop(suite, "generations", generations_may_be_many, 1);
+  unit_add_loop(suite, "align", alignment_may_be_less_than_a_word, 1);
+  unit_add_loop(suite, "telemetry", telemetry_may_be_called_at_any_time, 1);
   return unit_run(suite);
 }

@@ -426,24 +426,15 @@ START_TEST(other_generations_leave_dependencies_fresh)
 }
 END_TEST
 
-static void add(Suite *suite, const char *name, const TTest *test, int n)
-{
-  TCase *tcase = tcase_create(name);
-
-  tcase_set_timeout(tcase, 60);
-  tcase_add_loop_test(tcase, test, 0, n);
-  suite_add_tcase(suite, tcase);
-}
-
 int main(void)
 {
   Suite *suite = suite_create("seed policy");
 
   unit_seed("seed policy");
-  add(suite, "accounts", accounts_balance_after_every_step, 1);
-  add(suite, "top", all_chains_end_in_one_top, 1);
-  add(suite, "steer", capacity_and_mortality_steer, 2);
-  add(suite, "thrash", a_full_arena_does_not_thrash, 1);
-  add(suite, "ld", other_generations_leave_dependencies_fresh, 2);
+  unit_add_loop(suite, "accounts", accounts_balance_after_every_step, 1);
+  unit_add_loop(suite, "top", all_chains_end_in_one_top, 1);
+  unit_add_loop(suite, "steer", capacity_and_mortality_steer, 2);
+  unit_add_loop(suite, "thrash", a_full_arena_does_not_thrash, 1);
+  unit_add_loop(suite, "ld", other_generations_leave_dependencies_fresh, 2);
   return unit_run(suite);
 }

@@ -761,30 +761,21 @@ START_TEST(a_client_runs_beside_a_collection)
 }
 END_TEST
 
-static void add(Suite *suite, const char *name, const TTest *test, int n)
-{
-  TCase *tcase = tcase_create(name);
-
-  tcase_set_timeout(tcase, 60);
-  tcase_add_loop_test(tcase, test, 0, n);
-  suite_add_tcase(suite, tcase);
-}
-
 int main(void)
 {
   Suite *suite = suite_create("seed segments");
 
   unit_seed("seed segments");
-  add(suite, "grain", the_alignment_is_the_unit, MATRIX_PARTS);
-  add(suite, "header", headers_belong_to_objects, MATRIX_PARTS);
-  add(suite, "reasons", padding_has_three_reasons, MATRIX_PARTS);
-  add(suite, "pads", padding_is_like_an_object, MATRIX_PARTS);
-  add(suite, "format", a_pool_has_a_format, 2);
-  add(suite, "sizes", sizes_have_three_classes, 3);
-  add(suite, "waste", placement_wastes_less_than_a_grain_each, 6);
-  add(suite, "writable", what_is_written_is_writable, 2);
-  add(suite, "beside", pads_are_written_beside_a_collection, 1);
-  add(suite, "cross", copies_cross_segments, 2);
-  add(suite, "overview", a_client_runs_beside_a_collection, 1);
+  unit_add_loop(suite, "grain", the_alignment_is_the_unit, MATRIX_PARTS);
+  unit_add_loop(suite, "header", headers_belong_to_objects, MATRIX_PARTS);
+  unit_add_loop(suite, "reasons", padding_has_three_reasons, MATRIX_PARTS);
+  unit_add_loop(suite, "pads", padding_is_like_an_object, MATRIX_PARTS);
+  unit_add_loop(suite, "format", a_pool_has_a_format, 2);
+  unit_add_loop(suite, "sizes", sizes_have_three_classes, 3);
+  unit_add_loop(suite, "waste", placement_wastes_less_than_a_grain_each, 6);
+  unit_add_loop(suite, "writable", what_is_written_is_writable, 2);
+  unit_add_loop(suite, "beside", pads_are_written_beside_a_collection, 1);
+  unit_add_loop(suite, "cross", copies_cross_segments, 2);
+  unit_add_loop(suite, "overview", a_client_runs_beside_a_collection, 1);
   return unit_run(suite);
 }

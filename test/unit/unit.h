@@ -51,6 +51,17 @@ static inline void unit_add(Suite *suite, const char *name, const TTest *test)
   suite_add_tcase(suite, tcase);
 }
 
+/* The same for one that runs n times, with _i from 0 on. */
+static inline void unit_add_loop(Suite *suite, const char *name,
+                                 const TTest *test, int n)
+{
+  TCase *tcase = tcase_create(name);
+
+  tcase_set_timeout(tcase, 60);
+  tcase_add_loop_test(tcase, test, 0, n);
+  suite_add_tcase(suite, tcase);
+}
+
 /* Run the suite and free it; the result is that of main. */
 static inline int unit_run(Suite *suite)
 {
