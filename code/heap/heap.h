@@ -442,7 +442,8 @@ struct mps_arena_s {
   LdHistory ld;
   MessageQueue messages;
   Finals finals;
-  Count flips; /* after which objects may have moved */
+  RefSet stayed; /* generations where what can't be copied stays */
+  Count flips;   /* after which objects may have moved */
   struct Trace *trace;
   EventRing *events;    /* behind this record */
   Count hits_taken;     /* segments written to between the last two stops */

@@ -33,7 +33,7 @@ bool scan_check(const ScanState *ss)
 
 RefSet scan_take_refset(ScanState *ss)
 {
-  RefSet seen = ss->ss._seen & ~REFSET_NOT_GENS;
+  RefSet seen = (ss->ss._seen | ss->arena->stayed) & ~REFSET_NOT_GENS;
 
   ss->ss._seen = REFSET_EMPTY;
   return seen;

@@ -24,7 +24,8 @@ static inline ScanState *scan_of_ss(mps_ss_t ss)
 MOSTLY_INTERN void scan_prefetch(const ScanState *ss, Addr base, Addr limit);
 
 /* What has been seen since the last call, as a set of generations: the
- * white ones as where their objects are now. */
+ * white ones as where their objects are now.  Once memory has run out that is
+ * more than was seen (.emergency.seen). */
 MOSTLY_INTERN RefSet scan_take_refset(ScanState *ss);
 
 #endif /* SCAN_H */

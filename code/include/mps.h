@@ -792,8 +792,6 @@ extern mps_res_t _mps_fix2(mps_ss_t ss, mps_addr_t *ref_io);
   do { \
     mps_ss_t const _mps_ss = (ss); \
     mps_word_t const _mps_base = _mps_ss->_base; \
-    mps_word_t const _mps_count = _mps_ss->_count; \
-    const unsigned char *const _mps_kind = _mps_ss->_kind; \
     unsigned const _mps_shift = _mps_ss->_shift; \
     mps_word_t _mps_seen = 0; \
     mps_word_t _mps_x = 0; \
@@ -801,8 +799,6 @@ extern mps_res_t _mps_fix2(mps_ss_t ss, mps_addr_t *ref_io);
 #define MPS_SCAN_END(ss) \
   } \
   (void)_mps_base; \
-  (void)_mps_count; \
-  (void)_mps_kind; \
   (void)_mps_shift; \
   (void)_mps_x; \
   _mps_ss->_seen |= _mps_seen; \
@@ -810,9 +806,9 @@ extern mps_res_t _mps_fix2(mps_ss_t ss, mps_addr_t *ref_io);
   while (0)
 
 #define MPS_FIX1(ss, ref) \
-  ((_mps_x = ((mps_word_t)(ref)-_mps_base) >> _mps_shift) < _mps_count \
-   && (_mps_x = _mps_kind[_mps_x], _mps_seen |= (mps_word_t)1 << _mps_x, \
-       _mps_x == _MPS_KIND_WHITE))
+  ((_mps_x = ((mps_word_t)(ref)-_mps_base) >> _mps_shift) < _mps_ss->_count \
+   && ((_mps_x = _mps_ss->_kind[_mps_x]) == _MPS_KIND_WHITE \
+       || (_mps_seen |= (mps_word_t)1 << _mps_x, 0)))
 
 #define MPS_FIX2(ss, ref_io) _mps_fix2(ss, ref_io)
 

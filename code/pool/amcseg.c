@@ -27,13 +27,12 @@
  * Only such a segment may: a board made later would not know of the earlier
  * nails.  Without one, all of it stays (.seg.state.stuck). */
 
-static void amc_nail_first(Seg *seg, ScanState *ss, AmcEvent with_board,
-                           AmcEvent without)
+static void amc_nail_first(Seg *seg, AmcEvent with_board, AmcEvent without)
 {
   if (amc_board_make(seg)) {
     amc_step(seg, with_board);
   } else {
-    ss->trace->is_emergency = true;
+    seg_arena(seg)->trace->is_emergency = true;
     amc_step(seg, without);
   }
 }
@@ -218,7 +217,7 @@ static void amc_fix_ambig(Seg *seg, ScanState *ss, Addr addr)
       && !amc_of_pool(seg->pgen->pool)->is_interior)
     return;
   if (!seg->is_nailed)
-    amc_nail_first(seg, ss, AMC_AMBIG_BOARD, AMC_AMBIG_NONE);
+    amc_nail_first(seg, AMC_AMBIG_BOARD, AMC_AMBIG_NONE);
   if (seg->board != NULL && amc_board_nail(seg, addr))
     amc_step(seg, AMC_NAIL);
 }
@@ -226,12 +225,14 @@ static void amc_fix_ambig(Seg *seg, ScanState *ss, Addr addr)
 /* amc_fix_in_place -- preserve an object where it is, as it can't be
  * copied (.emergency.fix) */
 
-static void amc_fix_in_place(Seg *seg, ScanState *ss, Addr client)
+static void amc_fix_in_place(Seg *seg, Addr client)
 {
-  ss->trace->is_emergency = true;
-  ss->ss._seen |= REFSET_KIND(seg->kind);
+  Arena *arena = seg_arena(seg);
+
+  arena->trace->is_emergency = true;
+  arena->stayed |= REFSET_KIND(seg->kind); /* .emergency.seen */
   if (!seg->is_nailed)
-    amc_nail_first(seg, ss, AMC_REFUSED_BOARD, AMC_REFUSED_NONE);
+    amc_nail_first(seg, AMC_REFUSED_BOARD, AMC_REFUSED_NONE);
   if (seg->board == NULL)
     return;
   if (amc_board_pin(seg, client))
@@ -239,17 +240,23 @@ static void amc_fix_in_place(Seg *seg, ScanState *ss, Addr client)
   seg->board->notes |= AMCRET_REFUSED;
 }
 
+void amc_fix_copy_any(const Format *format, Addr client, Addr block, Size size)
+{
+  memcpy(block, addr_sub(client, format->header), size);
+  format->fwd(client, addr_add(block, format->header));
+}
+
 /* amc_fix_refill -- copy an object for which the cursor has no room */
 
-void amc_fix_refill(Seg *seg, ScanState *ss, mps_addr_t *ref_io, Addr end)
+void amc_fix_refill(Seg *seg, mps_addr_t *ref_io, Addr end)
 {
   Addr client = *ref_io;
   Addr block = amc_copy_refill(seg->pgen, addr_diff(client, end));
 
   if (block == NULL)
-    amc_fix_in_place(seg, ss, client);
+    amc_fix_in_place(seg, client);
   else
-    amc_fix_copy(seg, ss, ref_io, client, end, block);
+    amc_fix_copy(seg->format, ref_io, client, end, block);
 }
 
 /* amc_fix_any -- a reference that isn't ambiguous, into any segment */
@@ -258,20 +265,25 @@ static void amc_fix_any(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
 {
   Addr client = *ref_io;
 
-  if (amc_fix_forwarded(seg, ss, ref_io, client))
+  if (amc_fix_forwarded(seg, ref_io, client)) {
+    ss->ss._seen |= seg->pgen->forward_set;
     return;
+  }
   if (seg->is_nailed && (seg->board == NULL || amc_board_has(seg, client))) {
     ss->ss._seen |= REFSET_KIND(seg->kind);
     return;
   }
   ss->was_marked = false;
   /* A weak reference preserves nothing, with or without memory. */
-  if (ss->rank == RANK_WEAK)
+  if (ss->rank == RANK_WEAK) {
     *ref_io = NULL;
-  else if (seg->is_kept)
-    amc_fix_in_place(seg, ss, client);
+    return;
+  }
+  ss->ss._seen |= seg->pgen->forward_set;
+  if (seg->is_kept)
+    amc_fix_in_place(seg, client);
   else
-    amc_fix_move(seg, ss, ref_io, client, seg->format->skip(client));
+    amc_fix_move(seg, ref_io, client, seg->format->skip(client));
 }
 
 static void amc_fix(Seg *seg, ScanState *ss, mps_addr_t *ref_io)

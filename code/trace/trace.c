@@ -361,6 +361,7 @@ static void trace_begin(Trace *trace, TraceWhy why)
   trace->is_running = true;
   trace->is_whole = trace->arena->barrier == BARRIER_NONE;
   trace->is_emergency = false;
+  trace->arena->stayed = REFSET_EMPTY;
   trace->refused = SIZE_MAX;
   trace_measure_room(trace);
   trace->why = why;

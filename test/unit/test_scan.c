@@ -45,7 +45,7 @@ START_TEST(test_stages)
       EXPECT((MPS_FIX1(&ss.ss, ref) != 0) == is_white);
     }
     MPS_SCAN_END(&ss.ss);
-    EXPECT(ss.ss._seen == REFSET_KIND(kind));
+    EXPECT(ss.ss._seen == (is_white ? REFSET_EMPTY : REFSET_KIND(kind)));
     EXPECT(
         scan_take_refset(&ss)
         == (kind == KIND_NONE || is_white ? REFSET_EMPTY : REFSET_KIND(kind)));
