@@ -18,6 +18,7 @@
 #include <string.h>
 
 #define API_ARENA_SIZE ((Size)256 << 20)
+#define API_LENT_GRAIN ((Size)8192)
 #define API_SPARE 0.75
 #define API_PAUSE_TIME 0.1
 
@@ -26,11 +27,10 @@
 
 struct mps_arena_class_s {
   Sig sig;
-  bool is_built;
 };
 
-static struct mps_arena_class_s api_class_vm = {ARENA_CLASS_SIG, true};
-static struct mps_arena_class_s api_class_cl = {ARENA_CLASS_SIG, false};
+static struct mps_arena_class_s api_class_vm = {ARENA_CLASS_SIG};
+static struct mps_arena_class_s api_class_cl = {ARENA_CLASS_SIG};
 
 mps_arena_class_t mps_arena_class_vm(void)
 {
@@ -91,6 +91,26 @@ static void api_take_arena_args(ArenaParams *params, mps_arg_s *args)
   (void)args_pick(args, MPS_KEY_VMW3_TOP_DOWN, &arg);
 }
 
+/* api_take_lent_args -- the memory, without which there is no client arena */
+
+static bool api_take_lent_args(ArenaParams *params, mps_arg_s *args)
+{
+  mps_arg_s base;
+  mps_arg_s size;
+
+  if (!args_require(args, MPS_KEY_ARENA_CL_BASE, &base)
+      || !args_require(args, MPS_KEY_ARENA_SIZE, &size)
+      || !API_REQUIRE(size.val.size > 0,
+                      "mps_arena_create_k: MPS_KEY_ARENA_SIZE is zero")
+      || !API_REQUIRE(size.val.size <= (Size)-1 - (Word)base.val.addr,
+                      "mps_arena_create_k: the memory must end within the "
+                      "address space"))
+    return false;
+  params->lent = base.val.addr;
+  params->size = size.val.size;
+  return true;
+}
+
 mps_res_t mps_arena_create_k(mps_arena_t *arena_o, mps_arena_class_t class,
                              mps_arg_s args[])
 {
@@ -111,9 +131,13 @@ mps_res_t mps_arena_create_k(mps_arena_t *arena_o, mps_arena_class_t class,
       || !API_REQUIRE(args_check(args), "mps_arena_create_k: args must be a "
                                         "list of keyword arguments"))
     return MPS_RES_PARAM;
-  if (!class->is_built)
-    return MPS_RES_UNIMPL;
+  if (class == &api_class_cl && !api_take_lent_args(&params, args))
+    return MPS_RES_PARAM;
   api_take_arena_args(&params, args);
+  if (params.lent != NULL) {
+    params.grain = size_max(params.grain, API_LENT_GRAIN);
+    params.barrier = BARRIER_NONE; /* .space.lent.watch */
+  }
   res = arena_create(&arena, &params);
   if (res != MPS_RES_OK)
     return res;
@@ -176,6 +200,27 @@ void mps_arena_destroy(mps_arena_t arena)
   message_queue_finish(&arena->messages);
   trace_destroy(arena);
   arena_destroy(arena);
+}
+
+mps_res_t mps_arena_extend(mps_arena_t arena, mps_addr_t base, size_t size)
+{
+  Res res;
+
+  if (!API_ARENA(arena, mps_arena_extend)
+      || !API_REQUIRE(arena->space.is_lent,
+                      "mps_arena_extend: arena must be a client arena")
+      || !API_REQUIRE(base != NULL, "mps_arena_extend: base is null")
+      || !API_REQUIRE(size > 0, "mps_arena_extend: size is zero")
+      || !API_REQUIRE(size <= (Size)-1 - (Word)base,
+                      "mps_arena_extend: the memory must end within the "
+                      "address space"))
+    return MPS_RES_PARAM;
+  arena_enter(arena, NULL);
+  res = space_lend(&arena->space, base, size);
+  arena_leave(arena);
+  (void)API_REQUIRE(res != MPS_RES_PARAM, "mps_arena_extend: the memory must "
+                                          "not be the arena's already");
+  return res;
 }
 
 mps_res_t mps_arena_vm_growth(mps_arena_t arena, size_t desired,

@@ -16,14 +16,6 @@
   base_fail("REQUIRE", __FILE__, __LINE__, name " is not implemented")
 
 
-/* Client arenas */
-
-mps_res_t mps_arena_extend(mps_arena_t arena, mps_addr_t base, size_t size)
-{
-  return MPS_RES_UNIMPL;
-}
-
-
 /* Segregated allocation caches */
 
 mps_res_t mps_sac_create(mps_sac_t *sac_o, mps_pool_t pool, size_t class_count,

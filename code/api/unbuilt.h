@@ -13,7 +13,6 @@
 
 /* Answer MPS_RES_UNIMPL. */
 #define UNBUILT_RESULTS(X) \
-  X(mps_arena_extend, (NULL, NULL, 0)) \
   X(mps_sac_create, (NULL, NULL, 0, NULL)) \
   X(mps_sac_alloc, (NULL, NULL, 0, 0)) \
   X(mps_sac_fill, (NULL, NULL, 0, 0)) \
@@ -33,8 +32,7 @@
   X(mps_sac_empty, (NULL, NULL, 0)) \
   X(mps_transform_destroy, (NULL))
 
-/* Classes: creating an arena or a pool of one answers MPS_RES_UNIMPL. */
-#define UNBUILT_ARENA_CLASSES(X) X(mps_arena_class_cl)
+/* Classes: creating a pool of one answers MPS_RES_UNIMPL. */
 #define UNBUILT_POOL_CLASSES(X) \
   X(mps_class_ams) \
   X(mps_class_ams_debug) \

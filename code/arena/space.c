@@ -10,7 +10,11 @@
 #include <string.h>
 
 #define SPACE_UNIT ((Size)2 << 20)
+/* In memory that is lent, whose ends are anywhere, in grains. */
+#define SPACE_LENT_UNIT WORD_BITS
 #define SPACE_SPAN_MAX ((Size)1 << (sizeof(Word) == 8 ? 40 : 30))
+/* What a program can address (.space.lent.window). */
+#define SPACE_WINDOW_MAX ((Size)1 << (sizeof(Word) == 8 ? 47 : 31))
 /* A run of at least this many clean grains is brought in by one call. */
 #define SPACE_POPULATE_MIN 4
 /* Units are huge once so many bytes live, and where so great a part of the
@@ -133,7 +137,7 @@ static Res space_extend(Space *space, Count grains)
   Index first = 0;
   Chunk *chunk;
 
-  if (space->chunk_count == SPACE_CHUNKS_MAX)
+  if (space->chunk_count == SPACE_CHUNKS_MAX || space->is_lent)
     return MPS_RES_RESOURCE;
   count = size_max(count, least);
   if (!space_chunk_place(&at, &first, space, count)) {
@@ -198,18 +202,217 @@ static bool space_chunk_is_clean(const Space *space, const Chunk *chunk)
 }
 
 
+/* Which grains are used */
+
+/* space_count_units -- keep the units' counts for a run that is taken or
+ * freed */
+
+static void space_count_units(Space *space, Index grain, Count grains,
+                              bool is_taken)
+{
+  Index limit = grain + grains;
+
+  while (grain < limit) {
+    Index u = grain / space->unit_grains;
+    Index next = size_min((u + 1) * space->unit_grains, limit);
+    uint32_t count = (uint32_t)(next - grain);
+
+    if (is_taken) {
+      space->unit_free[u] -= count;
+      if (space->unit_room[u] > space->unit_free[u])
+        space->unit_room[u] = space->unit_free[u];
+    } else {
+      space->unit_free[u] += count;
+      space->unit_room[u] = space->unit_free[u];
+    }
+    grain = next;
+  }
+}
+
+static Chunk *space_chunk_of(Space *space, Index grain)
+{
+  Index u = grain / space->unit_grains;
+
+  for (Index i = 0; i < space->chunk_count; ++i) {
+    Chunk *chunk = &space->chunks[i];
+
+    if (u - chunk->first < chunk->count)
+      return chunk;
+  }
+  return NULL;
+}
+
+static void space_unmark(Space *space, Index grain, Count grains)
+{
+  Chunk *chunk = space_chunk_of(space, grain);
+  Index last = (grain + grains - 1) / space->unit_grains;
+
+  bits_clear_range(space->used, grain, grain + grains);
+  space_count_units(space, grain, grains, false);
+  chunk->low = size_min(chunk->low, grain / space->unit_grains);
+  chunk->high = size_max(chunk->high, last + 1);
+}
+
+/* space_unmark_units -- the same for a run that may span several chunks */
+
+static void space_unmark_units(Space *space, Index grain, Count grains)
+{
+  Index limit = grain + grains;
+
+  while (grain < limit) {
+    Index next = size_round_down(grain, space->unit_grains);
+
+    next = size_min(next + space->unit_grains, limit);
+    space_unmark(space, grain, next - grain);
+    grain = next;
+  }
+}
+
+
+/* Memory that the client lends (.space.lent) */
+
+/* space_reserve_window -- tables for the addresses around some that are lent:
+ * for all there are, or as many as the system has room for */
+
+static Res space_reserve_window(Space *space, Addr lent, Size size)
+{
+  Size window = SPACE_WINDOW_MAX;
+  Res res;
+
+  do {
+    Word base = (Word)lent & ~(window - 1);
+    Size span = (Word)lent + size - base;
+
+    space->base = (Addr)base;
+    space->span = size_round_up(size_max(span, window), space->unit);
+    space->grains = space->span >> space->shift;
+    space->tables_size = space_tables_size(space);
+    res = plat_vm_reserve_table(&space->tables, space->tables_size);
+    window /= 2;
+  } while (res != MPS_RES_OK && window >= size);
+  if (res == MPS_RES_OK)
+    space_lay_tables(space, (char *)space->tables);
+  return res;
+}
+
+/* A grain that is used and not in memory is a stranger's. */
+static bool space_is_foreign(const Space *space, Index grain)
+{
+  return bits_get(space->used, grain) && !bits_get(space->dirty, grain);
+}
+
+static bool space_is_lent_already(const Space *space, Index grain, Index limit)
+{
+  for (; grain < limit; ++grain)
+    if (space->unit_state[grain / space->unit_grains] != UNIT_NONE
+        && !space_is_foreign(space, grain))
+      return true;
+  return false;
+}
+
+/* space_chunk_insert -- a chunk of units in which all is foreign */
+
+static Res space_chunk_insert(Space *space, Index first, Count count)
+{
+  Index grain = first * space->unit_grains;
+  Index at = 0;
+
+  if (space->chunk_count == SPACE_CHUNKS_MAX)
+    return MPS_RES_RESOURCE;
+  while (at < space->chunk_count && space->chunks[at].first < first)
+    ++at;
+  memmove(&space->chunks[at + 1], &space->chunks[at],
+          (space->chunk_count - at) * sizeof space->chunks[0]);
+  space->chunks[at] = (Chunk){first, count, first, first + count};
+  ++space->chunk_count;
+  space_chunk_fill(space, first, count);
+  memset(&space->unit_state[first], UNIT_MAPPED, count);
+  bits_set_range(space->used, grain, grain + count * space->unit_grains);
+  space_count_units(space, grain, count * space->unit_grains, true);
+  space->foreign += count * space->unit_grains;
+  return MPS_RES_OK;
+}
+
+Res space_lend(Space *space, Addr base, Size size)
+{
+  Addr from = addr_round_up(base, space->grain);
+  Addr limit = addr_round_down(addr_add(base, size), space->grain);
+  Index first = space_index(space, from);
+  Count grains = from < limit ? addr_diff(from, limit) >> space->shift : 0;
+  Index unit = first / space->unit_grains;
+  Index last = (first + grains - 1) / space->unit_grains;
+  Res res = MPS_RES_OK;
+
+  if (grains == 0)
+    return MPS_RES_MEMORY;
+  if (first >= space->grains || grains > space->grains - first)
+    return MPS_RES_RESOURCE;
+  if (space_is_lent_already(space, first, first + grains))
+    return MPS_RES_PARAM;
+  /* Only the outermost units can be a neighbour's too. */
+  if (space->unit_state[unit] != UNIT_NONE)
+    ++unit;
+  if (unit <= last && space->unit_state[last] != UNIT_NONE)
+    --last;
+  if (unit <= last)
+    res = space_chunk_insert(space, unit, last - unit + 1);
+  if (res != MPS_RES_OK)
+    return res;
+  space_unmark_units(space, first, grains);
+  space->foreign -= grains;
+  space->reserved += grains << space->shift;
+  EVENT_POST(space->events, extend, .size = grains << space->shift,
+             .reserved = space->reserved);
+  return MPS_RES_OK;
+}
+
+static Res space_init_lent(Space *space, const SpaceParams *params)
+{
+  Res res = MPS_RES_MEMORY;
+
+  if (params->size < params->grain * WORD_BITS)
+    return res;
+  res = space_reserve_window(space, params->lent, params->size);
+  if (res != MPS_RES_OK)
+    return res;
+  res = space_lend(space, params->lent, params->size);
+  if (res != MPS_RES_OK)
+    plat_vm_release(space->tables, space->tables_size);
+  return res;
+}
+
+
 /* Lifetime */
+
+static Res space_init_own(Space *space, const SpaceParams *params)
+{
+  Res res;
+
+  space->chunk_size = size_max(params->size, params->grain * WORD_BITS);
+  if (space->chunk_size > SIZE_MAX / 4)
+    return MPS_RES_RESOURCE;
+  space->chunk_size = size_round_up(space->chunk_size, space->unit);
+  res = space_reserve(space, space->chunk_size);
+  if (res != MPS_RES_OK)
+    return res;
+  res = space_extend(space, space->chunk_size >> space->shift);
+  ASSERT(res == MPS_RES_OK); /* the span is at least that long */
+  return res;
+}
 
 Res space_init(Space *space, const SpaceParams *params)
 {
   Res res;
 
+  space->is_lent = params->lent != NULL;
+  space->foreign = 0;
   space->grain = params->grain;
   space->shift = size_log2(params->grain);
-  space->unit = size_max(SPACE_UNIT, params->grain);
+  space->unit = space->is_lent ? params->grain * SPACE_LENT_UNIT
+                               : size_max(SPACE_UNIT, params->grain);
   space->unit_grains = space->unit >> space->shift;
   space->chunk_count = 0;
-  space->chunk_size = size_max(params->size, params->grain * WORD_BITS);
+  space->chunk_size = 0;
   space->reserved = 0;
   space->overhead = params->overhead;
   space->used_size = 0;
@@ -224,15 +427,11 @@ Res space_init(Space *space, const SpaceParams *params)
   space->closure = params->closure;
   if (space->overhead > space->commit_limit)
     return MPS_RES_COMMIT_LIMIT;
-  if (space->chunk_size > SIZE_MAX / 4)
-    return MPS_RES_RESOURCE;
-  space->chunk_size = size_round_up(space->chunk_size, space->unit);
-  res = space_reserve(space, space->chunk_size);
+  res = space->is_lent ? space_init_lent(space, params)
+                       : space_init_own(space, params);
   if (res != MPS_RES_OK)
     return res;
   space->sig = SPACE_SIG;
-  res = space_extend(space, space->chunk_size >> space->shift);
-  ASSERT(res == MPS_RES_OK); /* the span is at least that long */
   ASSERT(space_check(space));
   return MPS_RES_OK;
 }
@@ -240,7 +439,7 @@ Res space_init(Space *space, const SpaceParams *params)
 void space_finish(Space *space)
 {
   ASSERT(space_check(space));
-  while (space->chunk_count > 0) {
+  while (space->chunk_count > 0 && !space->is_lent) {
     Chunk *chunk = &space->chunks[--space->chunk_count];
 
     space->contracted(space->closure,
@@ -249,7 +448,8 @@ void space_finish(Space *space)
   }
   space->sig = SIG_NONE;
   plat_vm_release(space->tables, space->tables_size);
-  plat_vm_release(space->base, space->span);
+  if (!space->is_lent)
+    plat_vm_release(space->base, space->span);
 }
 
 static void space_check_deep(const Space *space)
@@ -269,6 +469,7 @@ static void space_check_deep(const Space *space)
                  <= chunk->first);
   }
   /* .space.inv.count: the sizes are those of the bits. */
+  used -= space->foreign;
   CHECK(used << space->shift == space->used_size);
   CHECK((dirty - used) << space->shift == space->spare_size);
 }
@@ -336,11 +537,33 @@ static bool space_find_in_unit(Index *grain_out, Space *space, Index unit,
   return is_found;
 }
 
+/* space_find_across -- a run anywhere in a chunk
+ *
+ * What is lent may be no longer than a few units, and is used to the last
+ * grain. */
+
+static bool space_find_across(Index *grain_out, const Space *space,
+                              const Chunk *chunk, Count grains, SpaceEnd end)
+{
+  Index first = chunk->first * space->unit_grains;
+  Index limit = first + chunk->count * space->unit_grains;
+  Count room = 0;
+
+  if (!space->is_lent)
+    return false;
+  if (end == SPACE_LOW)
+    return bits_find_run_low(grain_out, &room, space->used, first, limit,
+                             grains);
+  return bits_find_run_high(grain_out, &room, space->used, first, limit,
+                            grains);
+}
+
 static bool space_find_in_chunk(Index *grain_out, Space *space, Chunk *chunk,
                                 Count grains, SpaceEnd end)
 {
   if (grains > space->unit_grains)
-    return space_find_units(grain_out, space, chunk, grains, end);
+    return space_find_units(grain_out, space, chunk, grains, end)
+           || space_find_across(grain_out, space, chunk, grains, end);
   while (chunk->low < chunk->high && space->unit_free[chunk->low] == 0)
     ++chunk->low;
   while (chunk->high > chunk->low && space->unit_free[chunk->high - 1] == 0)
@@ -352,7 +575,7 @@ static bool space_find_in_chunk(Index *grain_out, Space *space, Chunk *chunk,
         && space_find_in_unit(grain_out, space, u, grains, end))
       return true;
   }
-  return false;
+  return space_find_across(grain_out, space, chunk, grains, end);
 }
 
 static bool space_find(Index *grain_out, Space *space, Count grains,
@@ -366,55 +589,6 @@ static bool space_find(Index *grain_out, Space *space, Count grains,
 
 
 /* Taking and giving back */
-
-/* space_count_units -- keep the units' counts for a run that is taken or
- * freed */
-
-static void space_count_units(Space *space, Index grain, Count grains,
-                              bool is_taken)
-{
-  Index limit = grain + grains;
-
-  while (grain < limit) {
-    Index u = grain / space->unit_grains;
-    Index next = size_min((u + 1) * space->unit_grains, limit);
-    uint32_t count = (uint32_t)(next - grain);
-
-    if (is_taken) {
-      space->unit_free[u] -= count;
-      if (space->unit_room[u] > space->unit_free[u])
-        space->unit_room[u] = space->unit_free[u];
-    } else {
-      space->unit_free[u] += count;
-      space->unit_room[u] = space->unit_free[u];
-    }
-    grain = next;
-  }
-}
-
-static Chunk *space_chunk_of(Space *space, Index grain)
-{
-  Index u = grain / space->unit_grains;
-
-  for (Index i = 0; i < space->chunk_count; ++i) {
-    Chunk *chunk = &space->chunks[i];
-
-    if (u - chunk->first < chunk->count)
-      return chunk;
-  }
-  return NULL;
-}
-
-static void space_unmark(Space *space, Index grain, Count grains)
-{
-  Chunk *chunk = space_chunk_of(space, grain);
-  Index last = (grain + grains - 1) / space->unit_grains;
-
-  bits_clear_range(space->used, grain, grain + grains);
-  space_count_units(space, grain, grains, false);
-  chunk->low = size_min(chunk->low, grain / space->unit_grains);
-  chunk->high = size_max(chunk->high, last + 1);
-}
 
 static Res space_map_units(Space *space, Index grain, Count grains)
 {
@@ -439,8 +613,8 @@ static Res space_map_units(Space *space, Index grain, Count grains)
 
 static bool space_may_be_huge(const Space *space, Size more)
 {
-  return space->live >= SPACE_HUGE_LIVE && space->spare >= SPACE_HUGE_SPARE
-         && space->unit == SPACE_UNIT
+  return !space->is_lent && space->live >= SPACE_HUGE_LIVE
+         && space->spare >= SPACE_HUGE_SPARE && space->unit == SPACE_UNIT
          && more <= space->commit_limit - space_committed(space);
 }
 
@@ -520,6 +694,9 @@ static void space_choose_huge(Space *space, Index grain, Count grains)
 
 Res space_refuse(const Space *space, Size wanted)
 {
+  if (space->is_lent
+      && space->reserved < space->commit_limit - space->overhead)
+    return MPS_RES_RESOURCE;
   EVENT_POST(space->events, commit_refused, .wanted = wanted,
              .committed = space_committed(space),
              .limit = space->commit_limit);
@@ -535,7 +712,7 @@ static Res space_commit(Space *space, Index grain, Count grains)
   Count clean = grains - bits_count_range(space->dirty, grain, grain + grains);
   Size need = clean << space->shift;
   Size now = space_committed(space);
-  bool may_renew = space->live >= SPACE_HUGE_LIVE;
+  bool may_renew = !space->is_lent && space->live >= SPACE_HUGE_LIVE;
   Res res;
 
   if (need > space->commit_limit - now) {
@@ -547,10 +724,11 @@ static Res space_commit(Space *space, Index grain, Count grains)
   res = space_map_units(space, grain, grains);
   if (res != MPS_RES_OK)
     return res;
-  if (clean > 0 || may_renew)
+  if ((clean > 0 || may_renew) && !space->is_lent)
     space_choose_huge(space, grain, grains);
   clean = grains - bits_count_range(space->dirty, grain, grain + grains);
-  if (clean >= SPACE_POPULATE_MIN && grains <= space->unit_grains)
+  if (clean >= SPACE_POPULATE_MIN && grains <= space->unit_grains
+      && !space->is_lent)
     plat_vm_populate(addr_add(space->base, grain << space->shift),
                      grains << space->shift);
   bits_set_range(space->dirty, grain, grain + grains);
@@ -628,8 +806,9 @@ static Size space_purge_unit(Space *space, Index unit)
     run = bits_find_clear(space->used, run, end);
     end = bits_find_set(space->used, run, end);
     if (run < end) {
-      plat_vm_purge(addr_add(space->base, run << space->shift),
-                    (end - run) << space->shift);
+      if (!space->is_lent)
+        plat_vm_purge(addr_add(space->base, run << space->shift),
+                      (end - run) << space->shift);
       bits_clear_range(space->dirty, run, end);
       freed += (end - run) << space->shift;
     }
@@ -705,7 +884,7 @@ bool space_trim(Space *space, Size keep, Size most)
     space_purge(space, size_min(excess, most));
   if (excess > most)
     return false;
-  for (Index i = space->chunk_count; i-- > 1;)
+  for (Index i = space->chunk_count; i-- > 1 && !space->is_lent;)
     if (space_chunk_is_clean(space, &space->chunks[i]))
       space_chunk_drop(space, i);
   if (CHECK_DEEP)
@@ -735,7 +914,8 @@ bool space_has_addr(const Space *space, Addr addr)
 {
   Index i = space_index(space, addr);
 
-  return i < space->grains && bits_get(space->used, i);
+  return i < space->grains && bits_get(space->used, i)
+         && bits_get(space->dirty, i);
 }
 
 void space_map_seg(Space *space, Addr base, Addr limit, struct Seg *seg,

@@ -86,6 +86,9 @@ typedef struct Space {
   Size live;    /* bytes that the last full collection left in use */
   double spare; /* fraction of committed that may be spare */
 
+  bool is_lent;  /* the memory is the client's (.space.lent) */
+  Count foreign; /* grains in units of chunks, but not in the space */
+
   EventRing *events; /* the owner's, or NULL */
 
   SpaceHook extended; /* called for each chunk that comes and goes */
@@ -103,7 +106,8 @@ enum {
 
 /* What a client may choose about a space; see space_init. */
 typedef struct SpaceParams {
-  Size size;  /* bytes in the first chunk */
+  Addr lent;  /* memory of the client's, or NULL */
+  Size size;  /* bytes in it, or in the first chunk */
   Size grain; /* a power of two */
   Size commit_limit;
   Size overhead; /* bytes that the owner counts as committed */
@@ -115,10 +119,16 @@ typedef struct SpaceParams {
 } SpaceParams;
 
 /* MPS_RES_RESOURCE if not even params->size can be reserved;
- * MPS_RES_COMMIT_LIMIT if the limit is below the overhead. */
+ * MPS_RES_COMMIT_LIMIT if the limit is below the overhead; MPS_RES_MEMORY if
+ * the client's memory is too small. */
 MOSTLY_INTERN Res space_init(Space *space, const SpaceParams *params);
 MOSTLY_INTERN void space_finish(Space *space);
 MOSTLY_INTERN bool space_check(const Space *space);
+
+/* Add memory to a space whose memory is the client's.  MPS_RES_MEMORY: it
+ * holds no whole grain; MPS_RES_PARAM: some of it is in the space already;
+ * MPS_RES_RESOURCE: it is too far away, or there are too many chunks. */
+MOSTLY_INTERN Res space_lend(Space *space, Addr base, Size size);
 
 /* Take a run of grains, or give one back.  MPS_RES_RESOURCE: no such room;
  * MPS_RES_COMMIT_LIMIT: the limit forbids it, even with all spare memory
@@ -146,14 +156,20 @@ static inline Size space_committed(const Space *space)
   return space->overhead + space->used_size + space->spare_size;
 }
 
-/* Bytes that the limit allows still to be used, spare memory included. */
+/* Bytes that the limit, and what the client has lent, allow still to be used,
+ * spare memory included. */
 static inline Size space_room(const Space *space)
 {
-  return space->commit_limit - space->overhead - space->used_size;
+  Size room = space->commit_limit - space->overhead;
+
+  if (space->is_lent)
+    room = size_min(room, space->reserved);
+  return room - space->used_size;
 }
 
 /* Tell that the commit limit forbids so many bytes, now or as a reserve;
- * returns MPS_RES_COMMIT_LIMIT. */
+ * returns MPS_RES_COMMIT_LIMIT, or MPS_RES_RESOURCE where it isn't the limit
+ * that does. */
 MOSTLY_INTERN Res space_refuse(const Space *space, Size wanted);
 
 static inline Count space_to_grains(const Space *space, Size size)

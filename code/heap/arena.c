@@ -127,10 +127,11 @@ static void arena_init(Arena *arena, Size size, const ArenaParams *params)
 static Res arena_init_memory(Arena *arena, const ArenaParams *params)
 {
   SpaceParams space = {
+      .lent = params->lent,
       .size = params->size,
       .grain = params->grain,
       .commit_limit = params->commit_limit,
-      .overhead = arena->size,
+      .overhead = params->lent != NULL ? 0 : arena->size,
       .spare = params->spare,
       .events = arena->events,
       .extended = arena_extended,

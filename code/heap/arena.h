@@ -10,6 +10,7 @@
 
 /* What a client may choose; sizes in bytes. */
 typedef struct ArenaParams {
+  Addr lent; /* memory of the client's for all of the heap, or NULL */
   Size size;
   Size grain;
   Size commit_limit;

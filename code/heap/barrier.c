@@ -145,6 +145,8 @@ Res barrier_register(Arena *arena)
 {
   Res res = MPS_RES_LIMIT;
 
+  if (arena->barrier == BARRIER_NONE)
+    return MPS_RES_OK; /* no fault is ours */
   (void)pthread_mutex_lock(&barrier_slots_lock);
   for (Index i = 0; i < BARRIER_ARENAS_MAX && res != MPS_RES_OK; ++i) {
     BarrierSlot *slot = &barrier_slots[i];
@@ -157,7 +159,7 @@ Res barrier_register(Arena *arena)
     res = MPS_RES_OK;
   }
   (void)pthread_mutex_unlock(&barrier_slots_lock);
-  if (res != MPS_RES_OK || arena->barrier == BARRIER_NONE)
+  if (res != MPS_RES_OK)
     return res;
   /* What can't be had is done without (.barrier.means). */
   if (arena->barrier == BARRIER_TRACK

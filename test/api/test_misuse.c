@@ -5,6 +5,8 @@
 
 #include "misuse.h"
 
+#include "mpsacl.h"
+
 
 /* Arenas */
 
@@ -81,6 +83,37 @@ CASE(step_interval, "mps_arena_step", "interval",
      (void)mps_arena_step(ARENA, -1.0, 0.0);)
 CASE(step_multiplier, "mps_arena_step", "multiplier",
      (void)mps_arena_step(ARENA, 0.0, -1.0);)
+static void create_lent(mps_key_t key, mps_addr_t base, size_t size)
+{
+  mps_arg_s args[3];
+  mps_arena_t arena = NULL;
+
+  args[0].key
+      = key != MPS_KEY_ARENA_CL_BASE ? MPS_KEY_ARENA_CL_BASE : MPS_KEY_SPARE;
+  if (key != MPS_KEY_ARENA_CL_BASE)
+    args[0].val.addr = base;
+  else
+    args[0].val.d = 0.5;
+  args[1].key
+      = key != MPS_KEY_ARENA_SIZE ? MPS_KEY_ARENA_SIZE : MPS_KEY_ARGS_END;
+  args[1].val.size = size;
+  args[2].key = MPS_KEY_ARGS_END;
+  EXPECT(mps_arena_create_k(&arena, mps_arena_class_cl(), args)
+         == MPS_RES_PARAM);
+}
+
+CASE(lent_no_base, "mps_arena_create", "CL_BASE",
+     create_lent(MPS_KEY_ARENA_CL_BASE, NULL, MB);)
+CASE(lent_null_base, "mps_arena_create", "CL_BASE",
+     create_lent(NULL, NULL, MB);)
+CASE(lent_no_size, "mps_arena_create", "ARENA_SIZE",
+     create_lent(MPS_KEY_ARENA_SIZE, &zeros, 0);)
+CASE(lent_zero_size, "mps_arena_create", "ARENA_SIZE",
+     create_lent(NULL, &zeros, 0);)
+CASE(lent_wraps, "mps_arena_create", "address space",
+     create_lent(NULL, &zeros, (size_t)-1);)
+CASE(extend_vm, "mps_arena_extend", "client arena",
+     (void)mps_arena_extend(ARENA, &zeros, sizeof zeros);)
 CASE(growth, "mps_arena_vm_growth", "desired",
      (void)mps_arena_vm_growth(ARENA, 1, 2);)
 CASE(arena_left, "mps_arena_destroy", "left", mps_arena_destroy(ARENA);)
@@ -256,6 +289,12 @@ static const Case *const cases[] = {
     &case_pause_set_low,
     &case_step_interval,
     &case_step_multiplier,
+    &case_lent_no_base,
+    &case_lent_null_base,
+    &case_lent_no_size,
+    &case_lent_zero_size,
+    &case_lent_wraps,
+    &case_extend_vm,
     &case_growth,
     &case_arena_left,
     &case_fmt_out,

@@ -609,6 +609,118 @@ START_TEST(test_huge)
 }
 END_TEST
 
+/* Memory is lent in pieces that are cut anywhere and come in any order: all
+ * whole grains of a piece can be had, and nothing else.
+ * COVERS(".space.lent") COVERS(".space.lent.unit") */
+enum {
+  PIECES = 12,
+  LENT = 4 * 1024 * 1024
+};
+
+static char lent[LENT];
+
+static Addr lent_at(Size offset)
+{
+  return (Addr)(void *)(lent + offset);
+}
+
+static void cut(Size cuts[PIECES + 1])
+{
+  cuts[0] = 0;
+  for (Index i = 1; i < PIECES; ++i)
+    cuts[i] = cuts[i - 1] + unit_random(2 * LENT / PIECES);
+  cuts[PIECES] = LENT;
+  for (Index i = PIECES; i-- > 0;)
+    cuts[i] = size_min(cuts[i], cuts[i + 1]);
+}
+
+static bool is_in_a_piece(const Size cuts[PIECES + 1], Addr base)
+{
+  for (Index i = 0; i < PIECES; ++i)
+    if (base >= lent_at(cuts[i])
+        && addr_add(base, 4 * KIB) <= lent_at(cuts[i + 1]))
+      return true;
+  return false;
+}
+
+START_TEST(test_lent)
+{
+  Size cuts[PIECES + 1];
+  Index order[PIECES];
+  Index whole = 0; /* a piece that is large enough to begin with */
+  SpaceParams params = params_of(0, 4 * KIB);
+  Size reserved = 0;
+  Addr base;
+
+  unit_random_state += (uint64_t)_i;
+  do
+    cut(cuts);
+  while (cuts[whole + 1] - cuts[whole] < 300 * KIB);
+  for (Index i = 0; i < PIECES; ++i)
+    order[i] = i;
+  for (Index i = PIECES - 1; i > 1; --i) {
+    Index j = 1 + unit_random(i);
+    Index swap = order[i];
+
+    order[i] = order[j];
+    order[j] = swap;
+  }
+  ranges = 0;
+  params.overhead = 0;
+  params.lent = lent_at(cuts[0]);
+  params.size = cuts[1];
+  ck_assert_int_eq(space_init(&space, &params), MPS_RES_OK);
+  ck_assert_uint_eq(ranges, 0); /* the client knows */
+  for (Index i = 1; i < PIECES; ++i) {
+    Addr from = lent_at(cuts[order[i]]);
+    Size size = cuts[order[i] + 1] - cuts[order[i]];
+    Res res = size > 0 ? space_lend(&space, from, size) : MPS_RES_MEMORY;
+    bool has_grain = addr_add(addr_round_up(from, 4 * KIB), 4 * KIB)
+                     <= addr_add(from, size);
+
+    ck_assert_int_eq(res, has_grain ? MPS_RES_OK : MPS_RES_MEMORY);
+    if (has_grain)
+      ck_assert_int_eq(space_lend(&space, from, size), MPS_RES_PARAM);
+  }
+  while (space_alloc(&base, &space, 1, unit_random(2) ? SPACE_LOW : SPACE_HIGH)
+         == MPS_RES_OK) {
+    ck_assert(is_in_a_piece(cuts, base));
+    ck_assert(space_has_addr(&space, base));
+    memset(base, 1, 4 * KIB);
+    reserved += 4 * KIB;
+  }
+  ck_assert_uint_eq(reserved, space.reserved);
+  ck_assert_uint_eq(space_room(&space), 0);
+  ck_assert(space_check(&space));
+  space_finish(&space);
+  memset(lent, 0, sizeof lent); /* nothing of it went away */
+}
+END_TEST
+
+/* A run that only fits over the borders of units. */
+START_TEST(test_lent_across)
+{
+  SpaceParams params = params_of(LENT, 4 * KIB);
+  Addr first = addr_round_up(lent_at(0), 4 * KIB);
+  Count all = addr_diff(first, addr_round_down(lent_at(LENT), 4 * KIB)) >> 12;
+  Addr base;
+
+  params.lent = lent_at(0);
+  params.overhead = 0;
+  ck_assert_int_eq(space_init(&space, &params), MPS_RES_OK);
+  base = take(all, SPACE_LOW);
+  ck_assert(base == first);
+  space_free(&space, base, all);
+  base = take(all, SPACE_HIGH);
+  ck_assert(base == first);
+  space_free(&space, base, all);
+  base = take(3, SPACE_LOW);
+  ck_assert(take(all - 3, SPACE_LOW) == addr_add(base, 12 * KIB));
+  ck_assert_int_eq(space_alloc(&base, &space, 1, SPACE_LOW), MPS_RES_RESOURCE);
+  space_finish(&space);
+}
+END_TEST
+
 int main(void)
 {
   Suite *suite = suite_create("space");
@@ -626,5 +738,9 @@ int main(void)
   unit_add(suite, "purge", test_purge_is_real);
   unit_add(suite, "chunks", test_chunks);
   unit_add(suite, "huge", test_huge);
+  tcase = tcase_create("lent");
+  tcase_add_loop_test(tcase, test_lent, 0, 40);
+  suite_add_tcase(suite, tcase);
+  unit_add(suite, "lent-across", test_lent_across);
   return unit_run(suite);
 }

@@ -72,9 +72,9 @@ START_TEST(the_page_lists_the_table)
 {
 #define FUNCTION_NAME(name, arguments) #name,
 #define CLASS_NAME(name) #name,
-  static const char *const table[] = {
-      UNBUILT_RESULTS(FUNCTION_NAME) UNBUILT_REPORTS(FUNCTION_NAME)
-          UNBUILT_ARENA_CLASSES(CLASS_NAME) UNBUILT_POOL_CLASSES(CLASS_NAME)};
+  static const char *const table[]
+      = {UNBUILT_RESULTS(FUNCTION_NAME) UNBUILT_REPORTS(FUNCTION_NAME)
+             UNBUILT_POOL_CLASSES(CLASS_NAME)};
   static char page[NAMES_MAX][NAME_SIZE];
   Count count = read_page(page);
 
