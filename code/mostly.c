@@ -45,6 +45,7 @@
 #include "trace/trace.c"
 #include "trace/poll.c"
 #include "trace/walk.c"
+#include "trace/transform.c"
 #include "pool/pool.c"
 #include "pool/ramp.c"
 #include "pool/amcstate.c"
@@ -63,4 +64,5 @@
 #include "api/ap_api.c"
 #include "api/root_api.c"
 #include "api/query_api.c"
+#include "api/transform_api.c"
 #include "api/stats_api.c"

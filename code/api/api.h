@@ -37,4 +37,8 @@ static inline bool api_is_handle(const void *handle)
               #function \
               ": ap must be an allocation point that isn't destroyed")
 
+#define API_PARKED(arena, function) \
+  API_REQUIRE((arena)->state == ARENA_PARKED, \
+              #function ": the arena must be parked")
+
 #endif /* API_H */

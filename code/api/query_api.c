@@ -273,10 +273,6 @@ mps_bool_t mps_ld_isstale_any(mps_ld_t ld, mps_arena_t arena)
 
 /* Walks */
 
-#define API_PARKED(arena, function) \
-  API_REQUIRE((arena)->state == ARENA_PARKED, \
-              #function ": the arena must be parked")
-
 mps_res_t mps_pool_walk(mps_pool_t pool, mps_area_scan_t scan_area,
                         void *closure)
 {

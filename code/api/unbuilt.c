@@ -57,31 +57,6 @@ void mps_sac_empty(mps_sac_t sac, mps_addr_t p, size_t size)
 }
 
 
-/* Transforms */
-
-mps_res_t mps_transform_create(mps_transform_t *transform_o, mps_arena_t arena)
-{
-  return MPS_RES_UNIMPL;
-}
-
-mps_res_t mps_transform_add_oldnew(mps_transform_t transform,
-                                   mps_addr_t *old_list, mps_addr_t *new_list,
-                                   size_t count)
-{
-  return MPS_RES_UNIMPL;
-}
-
-mps_res_t mps_transform_apply(mps_bool_t *applied_o, mps_transform_t transform)
-{
-  return MPS_RES_UNIMPL;
-}
-
-void mps_transform_destroy(mps_transform_t transform)
-{
-  UNBUILT_REPORT("mps_transform_destroy");
-}
-
-
 /* Ephemerons */
 
 mps_res_t mps_fix_weak_pair(mps_ss_t ss, mps_addr_t base, mps_addr_t *key_io,

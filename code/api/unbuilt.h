@@ -16,9 +16,6 @@
   X(mps_sac_create, (NULL, NULL, 0, NULL)) \
   X(mps_sac_alloc, (NULL, NULL, 0, 0)) \
   X(mps_sac_fill, (NULL, NULL, 0, 0)) \
-  X(mps_transform_create, (NULL, NULL)) \
-  X(mps_transform_add_oldnew, (NULL, NULL, NULL, 0)) \
-  X(mps_transform_apply, (NULL, NULL)) \
   X(mps_fix_weak_pair, (NULL, NULL, NULL, NULL)) \
   X(mps_fix_weak_or_pair, (NULL, NULL, NULL, NULL)) \
   X(mps_fix_weak_and_pair, (NULL, NULL, NULL, NULL))
@@ -29,8 +26,7 @@
   X(mps_sac_destroy, (NULL)) \
   X(mps_sac_flush, (NULL)) \
   X(mps_sac_free, (NULL, NULL, 0)) \
-  X(mps_sac_empty, (NULL, NULL, 0)) \
-  X(mps_transform_destroy, (NULL))
+  X(mps_sac_empty, (NULL, NULL, 0))
 
 /* Classes: creating a pool of one answers MPS_RES_UNIMPL. */
 #define UNBUILT_POOL_CLASSES(X) \
