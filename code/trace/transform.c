@@ -1,6 +1,6 @@
 /* transform.c -- replacing all references to some objects by others
  *
- * Design: .transform (design/transform.rst).
+ * Design: .transform.walk (design/transform.rst).
  */
 
 #include "transform.h"

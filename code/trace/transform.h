@@ -6,7 +6,7 @@
  *
  * The arena's lock guards it.
  *
- * Design: .transform (design/transform.rst).
+ * Design: .transform.walk (design/transform.rst).
  */
 
 #ifndef TRANSFORM_H
