@@ -134,6 +134,9 @@ void final_init(Arena *arena)
   finals->posted = REFSET_EMPTY;
   for (Index i = 0; i < WORD_BITS; ++i)
     ring_init(&finals->gens[i]);
+  finals->is_deciding = false;
+  ring_init(&finals->todo);
+  ring_init(&finals->dead);
 }
 
 void final_finish(Arena *arena)
@@ -146,17 +149,31 @@ void final_finish(Arena *arena)
   finals->buckets = NULL;
 }
 
-static bool final_check_entry(const Arena *arena, const Final *final, Index id)
+/* The id of the generation that an object is in, white or not. */
+static Index final_gen(const Arena *arena, Addr ref)
 {
-  const Seg *seg = space_seg(&arena->space, final->ref);
+  return space_seg(&arena->space, ref)->kind;
+}
 
+static bool final_check_entry(const Arena *arena, const Final *final)
+{
   CHECK(final->as.entry.sig == FINAL_SIG);
   CHECK(ring_check(&final->as.entry.link));
-  /* .final.inv.list: it is in the list of its object's generation. */
-  CHECK(seg != NULL && seg->kind == id);
-  /* .final.inv.table: and in the bucket of its object's address. */
+  CHECK(space_seg(&arena->space, final->ref) != NULL);
+  /* .final.inv.table: it is in the bucket of its object's address. */
   CHECK(*final_find(&arena->finals, final->ref) != NULL);
   return true;
+}
+
+static Count final_check_list(const Arena *arena, const Ring *list)
+{
+  Count count = 0;
+
+  RING_FOR (node, after, (Ring *)list) {
+    CHECK(final_check_entry(arena, FINAL_OF_LINK(node)));
+    ++count;
+  }
+  return count;
 }
 
 bool final_check(const Arena *arena)
@@ -165,11 +182,16 @@ bool final_check(const Arena *arena)
   Count listed = 0;
   Count hashed = 0;
 
-  for (Index id = 0; id < WORD_BITS; ++id)
-    RING_FOR (node, after, (Ring *)&finals->gens[id]) {
-      CHECK(final_check_entry(arena, FINAL_OF_LINK(node), id));
-      ++listed;
-    }
+  for (Index id = 0; id < WORD_BITS; ++id) {
+    listed += final_check_list(arena, &finals->gens[id]);
+    /* .final.inv.list: each is in the list of its object's generation. */
+    RING_FOR (node, after, (Ring *)&finals->gens[id])
+      CHECK(final_gen(arena, FINAL_OF_LINK(node)->ref) == id);
+  }
+  CHECK(finals->is_deciding
+        || (ring_is_single(&finals->todo) && ring_is_single(&finals->dead)));
+  listed += final_check_list(arena, &finals->todo);
+  listed += final_check_list(arena, &finals->dead);
   for (Index i = 0; finals->buckets != NULL && i < (Count)1 << finals->shift;
        ++i)
     for (const Final *it = finals->buckets[i]; it != NULL;
@@ -186,7 +208,7 @@ bool final_check(const Arena *arena)
 
 static Ring *final_list(Arena *arena, Addr ref)
 {
-  return &arena->finals.gens[space_seg(&arena->space, ref)->kind];
+  return &arena->finals.gens[final_gen(arena, ref)];
 }
 
 /* Where the committed objects of a segment end. */
@@ -286,19 +308,16 @@ static void final_move(Arena *arena, Addr old, Addr new)
   }
 }
 
-/* final_settle_gen -- go through the registrations of a condemned generation
+/* final_settle -- go through registrations of condemned generations
  *
  * Those of objects that aren't preserved are listed in unreached.  Moving an
- * object takes several off the list, so always look at its first. */
+ * object takes several off the list, so always look at its first.  True if
+ * nothing is left to do, after so many objects at most. */
 
-static void final_settle_gen(Arena *arena, Index id, Ring *unreached)
+static bool final_settle(Arena *arena, Ring *todo, Ring *unreached, Count most)
 {
-  Ring todo;
-
-  ring_init(&todo);
-  ring_splice(&todo, &arena->finals.gens[id]);
-  while (!ring_is_single(&todo)) {
-    Final *final = FINAL_OF_LINK(todo.next);
+  for (; most > 0 && !ring_is_single(todo); --most) {
+    Final *final = FINAL_OF_LINK(todo->next);
     Seg *seg = space_seg(&arena->space, final->ref);
     mps_addr_t ref = final->ref;
     bool is_settled = !seg->is_white || seg->class->is_preserved(seg, &ref);
@@ -308,9 +327,28 @@ static void final_settle_gen(Arena *arena, Index id, Ring *unreached)
       continue;
     }
     ring_remove(&final->as.entry.link);
-    ring_append(is_settled ? &arena->finals.gens[id] : unreached,
+    ring_append(is_settled ? final_list(arena, final->ref) : unreached,
                 &final->as.entry.link);
   }
+  return ring_is_single(todo);
+}
+
+/* final_settle_all -- the same for all of them, at any time in a trace */
+
+static void final_settle_all(Arena *arena)
+{
+  Finals *finals = &arena->finals;
+
+  for (Index id = 0; id < WORD_BITS; ++id) {
+    Ring todo;
+
+    if ((finals->white & REFSET_KIND(id)) == 0 || finals->is_deciding)
+      continue;
+    ring_init(&todo);
+    ring_splice(&todo, &finals->gens[id]);
+    (void)final_settle(arena, &todo, &finals->gens[id], SIZE_MAX);
+  }
+  (void)final_settle(arena, &finals->todo, &finals->dead, SIZE_MAX);
 }
 
 Res final_definalize(Arena *arena, Addr ref)
@@ -323,9 +361,7 @@ Res final_definalize(Arena *arena, Addr ref)
   final = *final_find(finals, ref);
   if (final == NULL && finals->white != REFSET_EMPTY) {
     /* It may have moved in the running trace (.final.running). */
-    for (Index id = 0; id < WORD_BITS; ++id)
-      if ((finals->white & REFSET_KIND(id)) != 0)
-        final_settle_gen(arena, id, &finals->gens[id]);
+    final_settle_all(arena);
     final = *final_find(finals, ref);
   }
   if (final == NULL)
@@ -437,21 +473,37 @@ static void final_post(Arena *arena, Final *final, ScanState *ss)
   (void)message_post(queue, &final->as.message, 0);
 }
 
+static void final_begin(Finals *finals)
+{
+  finals->is_deciding = true;
+  for (Index id = 0; id < WORD_BITS; ++id)
+    if ((finals->white & REFSET_KIND(id)) != 0)
+      ring_splice(&finals->todo, &finals->gens[id]);
+}
+
+static bool final_post_some(Arena *arena, struct Trace *trace, Count most)
+{
+  Finals *finals = &arena->finals;
+  ScanState ss;
+
+  scan_init(&ss, arena, trace, RANK_FINAL);
+  for (; most > 0 && !ring_is_single(&finals->dead); --most)
+    final_post(arena, FINAL_OF_LINK(finals->dead.next), &ss);
+  finals->posted |= scan_take_refset(&ss);
+  return ring_is_single(&finals->dead);
+}
+
 void final_scan(Arena *arena, struct Trace *trace)
 {
   Finals *finals = &arena->finals;
-  Ring dead;
-  ScanState ss;
 
-  ring_init(&dead);
+  if (!finals->is_deciding)
+    final_begin(finals);
   /* .final.decide: first for all, and only then is anything preserved. */
-  for (Index id = 0; id < WORD_BITS; ++id)
-    if ((finals->white & REFSET_KIND(id)) != 0)
-      final_settle_gen(arena, id, &dead);
-  scan_init(&ss, arena, trace, RANK_FINAL);
-  RING_FOR (node, after, &dead)
-    final_post(arena, FINAL_OF_LINK(node), &ss);
-  finals->posted |= scan_take_refset(&ss);
+  if (!final_settle(arena, &finals->todo, &finals->dead, FINAL_STEP)
+      || !final_post_some(arena, trace, FINAL_STEP))
+    return;
+  finals->is_deciding = false;
   finals->white = REFSET_EMPTY;
   if (CHECK_DEEP)
     ASSERT(final_check(arena));

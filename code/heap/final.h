@@ -16,6 +16,9 @@
 
 #include "heap.h"
 
+/* So many registrations are looked at between two looks at the clock. */
+#define FINAL_STEP ((Count)2000)
+
 MOSTLY_INTERN void final_init(Arena *arena);
 /* All pools are gone, and with them all registrations. */
 MOSTLY_INTERN void final_finish(Arena *arena);
@@ -52,8 +55,9 @@ MOSTLY_INTERN void final_flip(Arena *arena, struct Trace *trace, RefSet white);
 /* Has the running trace still to call scan? */
 MOSTLY_INTERN bool final_is_due(const Arena *arena);
 
-/* And scan, once, when nothing is grey: post messages for the objects that
- * are dead, and preserve those.  Then there may be something grey again. */
+/* And scan, as long as it is due, whenever nothing is grey: find out which
+ * objects are dead, then post messages for those, and preserve them.  Each
+ * call does FINAL_STEP of either.  Then there may be something grey again. */
 MOSTLY_INTERN void final_scan(Arena *arena, struct Trace *trace);
 
 #endif /* FINAL_H */

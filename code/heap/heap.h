@@ -326,6 +326,9 @@ typedef struct Finals {
   RefSet white;  /* condemned, from the flip until the dead are known */
   RefSet posted; /* generations that the objects of messages may be in */
   Ring gens[WORD_BITS]; /* by the generation id of the object's segment */
+  bool is_deciding;     /* the lists of what is condemned are in these: */
+  Ring todo;            /* registrations to decide about */
+  Ring dead;            /* and those of dead objects, to be posted */
 } Finals;
 
 

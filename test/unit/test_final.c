@@ -467,6 +467,58 @@ START_TEST(test_running)
 END_TEST
 
 
+/* .final.step: very many that die or live are dealt with a part at a time, and
+ * no message comes before all are decided.  COVERS(".final.step") */
+START_TEST(test_steps)
+{
+  const TraceBudget at_once = {{0.0}, SIZE_MAX}; /* one step a stop */
+  Count deaths = 5 * FINAL_STEP + 7;
+  Count steps = 0;
+  Count quiet = 0;
+
+  start((AmcParams){0});
+  mps_arena_clamp(arena);
+  mps_root_destroy(roots[3]); /* a weak root makes the trace whole */
+  ck_assert_int_eq(mps_root_create(&roots[3], arena, mps_rank_exact(), 0,
+                                   amc_hook, NULL, 0),
+                   MPS_RES_OK);
+  for (Index i = 0; i < deaths + SLOTS; ++i) {
+    /* The living are among the first and among the last. */
+    Index slot = i < SLOTS / 2 ? i : size_max(i, deaths) - deaths;
+
+    slot = i >= SLOTS / 2 && i < deaths + SLOTS / 2 ? SLOTS - 1 : slot;
+
+    exact[slot] = amc_object(32, i);
+    ck_assert_int_eq(finalize(slot), MPS_RES_OK);
+  }
+  arena->barrier = BARRIER_PROTECT; /* else nothing is cut */
+  for (Index i = 0; i < chain->count; ++i)
+    chain->gens[i].is_condemned = true;
+  (void)trace_start(arena, TRACE_WHY_CLIENT, &at_once);
+  while (arena->trace->is_running) {
+    bool was_due = arena->finals.is_deciding;
+
+    trace_advance(arena, &at_once);
+    steps += was_due;
+    quiet += was_due && !mps_message_poll(arena);
+    EXPECT(final_check(arena));
+    if (was_due && steps == 2) { /* a living one, in the middle of it */
+      for (Index i = 0; i < SLOTS; i += SLOTS - 2) {
+        ck_assert_int_eq(definalize(i), MPS_RES_OK);
+        ck_assert_int_eq(definalize(i), MPS_RES_FAIL);
+        ck_assert_int_eq(finalize(i), MPS_RES_OK);
+      }
+    }
+  }
+  ck_assert_uint_ge(steps, deaths / FINAL_STEP);
+  ck_assert_uint_ge(quiet, 1);
+  ck_assert_uint_eq(drain(), deaths);
+  ck_assert_uint_eq(arena->finals.count, SLOTS);
+  amc_stop();
+}
+END_TEST
+
+
 /* .final.messages: a message whose object is old costs a minor collection
  * nothing, and one whose object is young keeps that up to date. */
 START_TEST(test_posted)
@@ -507,6 +559,7 @@ int main(void)
   unit_add(suite, "no board", test_emergency_no_board);
   unit_add(suite, "no memory", test_no_memory);
   unit_add(suite, "running", test_running);
+  unit_add(suite, "steps", test_steps);
   unit_add(suite, "posted", test_posted);
   return unit_run(suite);
 }
