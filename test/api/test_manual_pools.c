@@ -10,6 +10,7 @@
 #include "mpscmfs.h"
 #include "mpscmvff.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 
 enum {
@@ -67,6 +68,7 @@ static mps_pool_t make_mvff(const Way *way)
 static void fill_block(Block *block, mps_addr_t p, size_t size, size_t weight)
 {
   mps_pool_t found = NULL;
+  mps_fmt_t format;
 
   block->p = p;
   block->size = size;
@@ -75,6 +77,7 @@ static void fill_block(Block *block, mps_addr_t p, size_t size, size_t weight)
   memset(p, block->fill, size);
   live += weight;
   EXPECT(mps_addr_pool(&found, arena, p) && found == pool);
+  EXPECT(!mps_addr_fmt(&format, arena, p));
   EXPECT(mps_arena_has_addr(arena, block->p + size - 1));
 }
 
@@ -453,6 +456,104 @@ START_TEST(debug_without)
 }
 END_TEST
 
+/* References in a block, which is registered as a root. */
+START_TEST(roots_in_blocks)
+{
+  Options options = {.gens = 2};
+  Client client = client_create(&options);
+  Way way = {8, 65536, 0.75, 0, 0, 1, _i == 1};
+  mps_addr_t table;
+  mps_addr_t object;
+  mps_root_t root;
+
+  arena = client.arena;
+  pool = make_mvff(&way);
+  MUST(mps_alloc(&table, pool, 100 * WORD));
+  memset(table, 0, 100 * WORD);
+  root = root_table(arena, mps_rank_exact(), table, 100);
+  for (Word i = 0; i < 100; ++i)
+    ((mps_addr_t *)table)[i] = client_make(&client, 64, i);
+  MUST(mps_arena_collect(arena));
+  for (Word i = 0; i < 100; ++i)
+    ck_assert(block_is_intact(((mps_addr_t *)table)[i], 0, i));
+  ck_assert_int_eq(mps_addr_object(&object, arena, table), MPS_RES_UNIMPL);
+  mps_root_destroy(root);
+  mps_pool_destroy(pool);
+  client_destroy(&client);
+}
+END_TEST
+
+/* Threads that share pools, each with blocks of its own; some with an
+ * allocation point. */
+enum {
+  THREADS = 4
+};
+
+static mps_pool_t fixed;
+
+static void *churn(void *closure)
+{
+  Word me = (Word)closure;
+  Word *mine[64] = {NULL};
+  mps_ap_t own;
+  mps_addr_t p;
+
+  MUST(mps_ap_create_k(&own, pool, mps_args_none));
+  for (Word n = 0; n < 40000; ++n) {
+    size_t i = n * 7 % 64;
+    size_t size = i % 3 == 2 ? 40 : 8 * (1 + i);
+
+    if (mine[i] != NULL) {
+      EXPECT(mine[i][0] == (me << 32 | i));
+      EXPECT(mine[i][size / 8 - 1] == (me << 32 | i));
+      mps_free(i % 3 == 2 ? fixed : pool, mine[i], size);
+      mine[i] = NULL;
+      continue;
+    }
+    if (i % 3 == 0) {
+      do
+        MUST(mps_reserve(&p, own, size));
+      while (!mps_commit(own, p, size));
+    } else {
+      MUST(mps_alloc(&p, i % 3 == 2 ? fixed : pool, size));
+    }
+    mine[i] = p;
+    mine[i][0] = me << 32 | i;
+    mine[i][size / 8 - 1] = me << 32 | i;
+  }
+  for (size_t i = 0; i < 64; ++i)
+    if (mine[i] != NULL)
+      mps_free(i % 3 == 2 ? fixed : pool, mine[i],
+               i % 3 == 2 ? 40 : 8 * (1 + i));
+  mps_ap_destroy(own);
+  return NULL;
+}
+
+START_TEST(threads)
+{
+  Way way = {8, 65536, 0.5, 0, 0, 1, false};
+  pthread_t thread[THREADS];
+
+  arena = client_arena();
+  pool = make_mvff(&way);
+  MPS_ARGS_BEGIN(args)
+  {
+    MPS_ARGS_ADD(args, MPS_KEY_MFS_UNIT_SIZE, 40);
+    MUST(mps_pool_create_k(&fixed, arena, mps_class_mfs(), args));
+  }
+  MPS_ARGS_END(args);
+  for (Word i = 0; i < THREADS; ++i)
+    ck_assert_int_eq(pthread_create(&thread[i], NULL, churn, (void *)i), 0);
+  for (Word i = 0; i < THREADS; ++i)
+    ck_assert_int_eq(pthread_join(thread[i], NULL), 0);
+  ck_assert_uint_eq(mps_pool_free_size(pool), mps_pool_total_size(pool));
+  ck_assert_uint_eq(mps_pool_free_size(fixed), mps_pool_total_size(fixed));
+  mps_pool_destroy(pool);
+  mps_pool_destroy(fixed);
+  mps_arena_destroy(arena);
+}
+END_TEST
+
 /* A heap of many blocks: what one costs doesn't grow with their number.
  * COVERS: .mvff.req.scale */
 START_TEST(many_blocks)
@@ -504,6 +605,8 @@ int main(void)
   unit_add_loop(suite, "fixed", fixed_size, 12);
   unit_add(suite, "positional", positional_arguments);
   unit_add(suite, "without", debug_without);
+  unit_add_loop(suite, "roots", roots_in_blocks, 2);
+  unit_add(suite, "threads", threads);
   unit_add(suite, "many", many_blocks);
   return unit_run(suite);
 }

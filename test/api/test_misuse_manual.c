@@ -221,6 +221,7 @@ CASE(after_free_at_return, "mps_pool_check_free_space", "free memory",
      mps_addr_t p; MUST(mps_alloc(&p, pool, 40)); *AT(p, 1000) = '!';
      mps_free(pool, p, 40); mps_pool_destroy(pool);)
 
+CASE(finalize, "mps_finalize", "ref", MVFF((void)mps_finalize(ARENA, &p);))
 CASE(check_fences_pool, "mps_pool_check_fenceposts", "pool",
      mps_pool_check_fenceposts(ODD(mps_pool_t));)
 CASE(check_space_pool, "mps_pool_check_free_space", "pool",
@@ -284,6 +285,7 @@ static const Case *const cases[] = {
     &case_after_free_at_the_end,
     &case_after_free_at_fill,
     &case_after_free_at_return,
+    &case_finalize,
     &case_check_fences_pool,
     &case_check_space_pool,
 };
