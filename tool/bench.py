@@ -42,6 +42,12 @@ PEERS = {
     "mimalloc": (["-DGC_MI"], ["-lmimalloc", "-lpthread"]),
     "bump": (["-DGC_BUMP"], []),
 }
+# The same for programs on our library.
+OURS = {
+    None: ["-DGC_MPS"],
+    "mvff": ["-DUSE_MVFF_AP"],
+    "mvff-alloc": ["-DUSE_MVFF"],
+}
 HEADERS = {"libgc": "gc.h", "mimalloc": "mimalloc.h"}
 
 
@@ -95,6 +101,16 @@ def rate_row(size, millions):
     return Row(f"rate {size}",
                runs_of("rate", [size, millions],
                        ["malloc", "mimalloc", "bump", "libgc"]), metrics)
+
+
+def manual_row(size, millions, window):
+    arguments = [size, millions, window]
+    runs = runs_of("rate", arguments, ["malloc", "mimalloc"])
+    runs["ours"] = ("rate", "mvff", arguments)
+    runs["mps_alloc"] = ("rate", "mvff-alloc", arguments)
+    return Row(f"manual {size} {window}", runs,
+               [Metric("time", "ns/object", last("ns/obj"),
+                       target=("malloc", 1.5))])
 
 
 def copy_row(shape, megabytes, repeats):
@@ -158,6 +174,9 @@ def rows(quick):
     millions = 50 if quick else 100
     shapes = ("tree", "list", "shuf", "vec", "leaf")
     table = [rate_row(size, millions) for size in (16, 32, 48, 64)]
+    table += [manual_row(size, millions // 5, window)
+              for size, window in ((32, 1), (32, 1024), (64, 65536),
+                                   (256, 1024))]
     table += [copy_row(s, 32 if quick else 100, 7 if quick else 8)
               for s in shapes]
     table.append(treeb_row(1, [16, 4, 17, 500000] if quick
@@ -186,8 +205,9 @@ class Bench:
             if not self.has_header(header):
                 self.missing[peer] = f"no {header} on this machine"
         if not self.library.exists():
-            self.missing[None] = (f"no {self.library}: build the release"
-                                  " preset first")
+            for ours in OURS:
+                self.missing[ours] = (f"no {self.library}: build the release"
+                                      " preset first")
 
     def has_header(self, header):
         probe = subprocess.run(
@@ -199,8 +219,8 @@ class Bench:
         """The compiler's command, and what the program is made from."""
         flags, libraries = PEERS.get(peer, ([], []))
         needs = [*SOURCES.glob("*.h"), SOURCES / f"{workload}.c"]
-        if peer is None:
-            flags = ["-DGC_MPS", f"-I{self.include}"]
+        if peer in OURS:
+            flags = [*OURS[peer], f"-I{self.include}"]
             libraries = [str(self.library), "-lpthread", "-lm"]
             needs += [self.library, *self.include.glob("*.h")]
         command = [self.options.cc, *FLAGS, *flags, "-o", str(path),

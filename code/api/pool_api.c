@@ -18,6 +18,7 @@
 #include "../include/mpsclo.h"
 #include "../include/mpscsnc.h"
 #include "../include/mpstd.h"
+#include "../pool/debug.h"
 #include "../pool/pool.h"
 #include "../trace/poll.h"
 
@@ -324,15 +325,59 @@ size_t mps_pool_free_size(mps_pool_t pool)
   return size;
 }
 
+
 /* Pools without fences have nothing to check. */
 void mps_pool_check_fenceposts(mps_pool_t pool)
 {
-  (void)API_POOL(pool, mps_pool_check_fenceposts);
+  if (!API_POOL(pool, mps_pool_check_fenceposts))
+    return;
+  arena_enter(pool->arena, NULL);
+  if (pool->debug != NULL)
+    debug_check_fences(pool->debug);
+  arena_leave(pool->arena);
 }
 
 void mps_pool_check_free_space(mps_pool_t pool)
 {
-  (void)API_POOL(pool, mps_pool_check_free_space);
+  if (!API_POOL(pool, mps_pool_check_free_space))
+    return;
+  arena_enter(pool->arena, NULL);
+  if (pool->debug != NULL)
+    debug_check_free(pool->debug);
+  arena_leave(pool->arena);
+}
+
+
+/* Blocks under manual control */
+
+/* api_alloc_quickly -- without anything that a collection needs; false if
+ * that isn't enough */
+
+static bool api_alloc_quickly(Res *res_out, Addr *base_out, Pool *pool,
+                              Size size)
+{
+  Res res = MPS_RES_MEMORY;
+
+  if (!arena_enter_quickly(pool->arena))
+    return false;
+  if (poll_is_idle(pool->arena))
+    res = pool->class->alloc(base_out, pool, size);
+  arena_leave_quickly(pool->arena);
+  *res_out = res;
+  return res == MPS_RES_OK || res == MPS_RES_PARAM || res == MPS_RES_UNIMPL;
+}
+
+/* As with allocation points: while there is garbage, nothing is refused. */
+
+static Res api_alloc(Addr *base_out, Pool *pool, Size size)
+{
+  Res res;
+
+  poll_maybe(pool->arena);
+  res = pool->class->alloc(base_out, pool, size);
+  if (res != MPS_RES_OK && poll_for_memory(pool->arena))
+    res = pool->class->alloc(base_out, pool, size);
+  return res;
 }
 
 mps_res_t mps_alloc(mps_addr_t *p_o, mps_pool_t pool, size_t size)
@@ -341,14 +386,17 @@ mps_res_t mps_alloc(mps_addr_t *p_o, mps_pool_t pool, size_t size)
   Addr base;
   Res res;
 
-  PLAT_CAPTURE(&context);
   if (!API_OUT(p_o, mps_alloc) || !API_POOL(pool, mps_alloc)
       || !API_REQUIRE(size > 0, "mps_alloc: size must be positive"))
     return MPS_RES_PARAM;
-  arena_enter(pool->arena, &context);
-  poll_maybe(pool->arena);
-  res = pool->class->alloc(&base, pool, size);
-  arena_leave(pool->arena);
+  if (size > SIZE_MAX / 2)
+    return MPS_RES_RESOURCE;
+  if (UNLIKELY(!api_alloc_quickly(&res, &base, pool, size))) {
+    PLAT_CAPTURE(&context);
+    arena_enter(pool->arena, &context);
+    res = api_alloc(&base, pool, size);
+    arena_leave(pool->arena);
+  }
   if (res == MPS_RES_OK)
     *p_o = base;
   return res;
@@ -357,8 +405,17 @@ mps_res_t mps_alloc(mps_addr_t *p_o, mps_pool_t pool, size_t size)
 void mps_free(mps_pool_t pool, mps_addr_t p, size_t size)
 {
   if (!API_POOL(pool, mps_free)
-      || !API_REQUIRE(size > 0, "mps_free: size must be positive"))
+      || !API_REQUIRE(p != NULL && size_is_aligned((Word)p, pool->align),
+                      "mps_free: p must be the address of a block, not null "
+                      "and aligned")
+      || !API_REQUIRE(size > 0 && size <= SIZE_MAX / 2,
+                      "mps_free: size must be the block's, and positive"))
     return;
+  if (LIKELY(arena_enter_quickly(pool->arena))) {
+    pool->class->free(pool, p, size);
+    arena_leave_quickly(pool->arena);
+    return;
+  }
   arena_enter(pool->arena, NULL);
   pool->class->free(pool, p, size);
   arena_leave(pool->arena);

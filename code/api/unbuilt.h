@@ -36,9 +36,6 @@
   X(mps_class_awl0) \
   X(mps_class_aeph) \
   X(mps_class_lo) \
-  X(mps_class_mfs) \
-  X(mps_class_mvff) \
-  X(mps_class_mvff_debug) \
   X(mps_class_mvt) \
   X(mps_class_snc)
 

@@ -260,13 +260,16 @@ static void arena_hold_signals(Arena *arena)
 
 static void arena_release(Arena *arena)
 {
-  sigset_t signals = arena->signals;
-  bool is_holding = arena->is_holding;
+  sigset_t signals;
 
+  if (LIKELY(!arena->is_holding)) {
+    plat_lock_release(&arena->lock);
+    return;
+  }
+  signals = arena->signals;
   arena->is_holding = false;
   plat_lock_release(&arena->lock);
-  if (is_holding)
-    plat_signals_allow(&signals);
+  plat_signals_allow(&signals);
 }
 
 void arena_enter(Arena *arena, const PlatContext *entry)
@@ -285,6 +288,21 @@ void arena_leave(Arena *arena)
   arena->entry = NULL;
   arena->is_inside = false;
   arena_release(arena);
+}
+
+bool arena_enter_quickly(Arena *arena)
+{
+  if (!plat_lock_grab(&arena->lock))
+    return false;
+  if (LIKELY(!arena->is_hiding))
+    return true;
+  plat_lock_release(&arena->lock);
+  return false;
+}
+
+void arena_leave_quickly(Arena *arena)
+{
+  plat_lock_release(&arena->lock);
 }
 
 void arena_enter_recursive(Arena *arena)

@@ -31,6 +31,11 @@ MOSTLY_INTERN bool arena_check(const Arena *arena);
 MOSTLY_INTERN void arena_enter(Arena *arena, const PlatContext *entry);
 MOSTLY_INTERN void arena_leave(Arena *arena);
 
+/* The same for a call that never collects, if the lock is free and nothing is
+ * hidden (.arena.quick); or false. */
+MOSTLY_INTERN bool arena_enter_quickly(Arena *arena);
+MOSTLY_INTERN void arena_leave_quickly(Arena *arena);
+
 /* The same for calls that are legal while the caller is inside already. */
 MOSTLY_INTERN void arena_enter_recursive(Arena *arena);
 MOSTLY_INTERN void arena_leave_recursive(Arena *arena);

@@ -55,14 +55,23 @@ static void buffer_reset(Buffer *buffer)
   buffer->is_orphan = false;
 }
 
+/* The memory of a pool without segments is in none (.buffer.bare). */
+
+static bool buffer_has_memory(const Buffer *buffer)
+{
+  return buffer->limit != NULL && !buffer->is_orphan;
+}
+
 /* buffer_detach -- let go of the memory; the rest of it becomes padding */
 
 static void buffer_detach(Buffer *buffer)
 {
   ASSERT(!buffer_is_busy(buffer));
-  if (buffer->seg != NULL) {
+  if (buffer->seg != NULL)
     barrier_open(buffer->pool->arena, buffer->seg->base);
+  if (buffer_has_memory(buffer))
     buffer->pool->class->empty(buffer);
+  if (buffer->seg != NULL) {
     buffer->seg->buffer = NULL;
     buffer->seg = NULL;
   }
@@ -111,9 +120,12 @@ bool buffer_check(const Buffer *buffer)
 
 void buffer_attach(Buffer *buffer, Seg *seg, Addr base, Addr limit)
 {
-  ASSERT(buffer->seg == NULL && seg->buffer == NULL);
-  buffer->seg = seg;
-  seg->buffer = buffer;
+  ASSERT(buffer->seg == NULL && !buffer_has_memory(buffer));
+  if (seg != NULL) {
+    ASSERT(seg->buffer == NULL);
+    buffer->seg = seg;
+    seg->buffer = buffer;
+  }
   buffer->base = base;
   buffer->limit = limit;
   buffer->ap.init = base;
@@ -144,7 +156,7 @@ bool buffer_retry(Addr *base_out, Buffer *buffer, Size size)
     buffer->init_at_flip = NULL;
     buffer->ap.limit = buffer->limit;
   }
-  if (buffer->seg != NULL && buffer_reserve(base_out, buffer, size))
+  if (buffer_has_memory(buffer) && buffer_reserve(base_out, buffer, size))
     return true;
   buffer_detach(buffer);
   return false;
@@ -160,7 +172,8 @@ Res buffer_fill(Addr *base_out, Buffer *buffer, Size size)
   res = pool->class->fill(buffer, size);
   if (res != MPS_RES_OK)
     return res;
-  pool->arena->filled += addr_diff(buffer->base, buffer->limit);
+  if (pool->class->is_managed)
+    pool->arena->filled += addr_diff(buffer->base, buffer->limit);
   if (!buffer_reserve(base_out, buffer, size))
     ASSERT(!"a fill gives what was asked for");
   ASSERT(buffer_check(buffer));

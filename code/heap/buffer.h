@@ -45,7 +45,8 @@ MOSTLY_INTERN Res buffer_fill(Addr *base_out, Buffer *buffer, Size size);
 /* A commit found the trap: did the object survive the flip? */
 MOSTLY_INTERN bool buffer_trip(Buffer *buffer, Addr base);
 
-/* For a class's fill method: attach [base, limit) of a segment. */
+/* For a class's fill method: attach [base, limit) of a segment, or with NULL
+ * of memory that is in none (.buffer.bare). */
 MOSTLY_INTERN void buffer_attach(Buffer *buffer, Seg *seg, Addr base,
                                  Addr limit);
 

@@ -242,7 +242,8 @@ struct mps_pool_s {
   Format *format; /* or NULL */
   Chain *chain;   /* or NULL */
   Size align;
-  Ring buffers; /* Buffer.link */
+  Ring buffers;        /* Buffer.link */
+  struct Debug *debug; /* of a debug class (debug.h), or NULL */
 };
 
 /* What distinguishes one class of pools from another.  Each slot is

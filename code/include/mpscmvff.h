@@ -14,11 +14,14 @@
 extern "C" {
 #endif
 
-/* Takes MPS_KEY_EXTEND_BY, MEAN_SIZE, ALIGN, SPARE and those below.  Takes
- * no lock. */
+/* Takes MPS_KEY_EXTEND_BY (64 KiB unless given), MEAN_SIZE (not used), ALIGN
+ * (at least a pointer's), SPARE (0.75: the part that may be free before some
+ * goes back to the arena) and those below.  Takes no lock. */
 extern mps_pool_class_t mps_class_mvff(void);
 
-/* The same with MPS_KEY_POOL_DEBUG_OPTIONS.  Takes no lock. */
+/* The same with fences around the blocks of mps_alloc and a pattern in free
+ * memory.  Takes MPS_KEY_POOL_DEBUG_OPTIONS too; the client keeps the
+ * templates while the pool is there.  Takes no lock. */
 extern mps_pool_class_t mps_class_mvff_debug(void);
 
 /* Search for a hole from the high end; use the low end of the hole that

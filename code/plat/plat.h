@@ -134,6 +134,8 @@ MOSTLY_INTERN Res plat_lock_init(PlatLock *lock);
 MOSTLY_INTERN void plat_lock_finish(PlatLock *lock);
 MOSTLY_INTERN void plat_lock_claim(PlatLock *lock);
 MOSTLY_INTERN void plat_lock_release(PlatLock *lock);
+/* Take it if it's free, and isn't nested; false if not. */
+MOSTLY_INTERN bool plat_lock_grab(PlatLock *lock);
 MOSTLY_INTERN bool plat_lock_is_mine(const PlatLock *lock);
 /* Is it held by anyone?  A hint unless other threads are stopped. */
 MOSTLY_INTERN bool plat_lock_is_held(const PlatLock *lock);

@@ -5,6 +5,17 @@
 
 #include "plat_os.h"
 
+#if defined(__has_include)
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#define PLAT_LOCK_IS_ALONE (__libc_single_threaded != 0)
+#endif
+#endif
+/* Does the system say that this is the only thread? (.plat.lock.alone) */
+#ifndef PLAT_LOCK_IS_ALONE
+#define PLAT_LOCK_IS_ALONE false
+#endif
+
 /* How often to look again before going to sleep: the arena's lock is
  * mostly held for less time than sleeping and waking take. */
 #define PLAT_LOCK_SPINS 64
@@ -44,6 +55,14 @@ bool plat_lock_is_held(const PlatLock *lock)
 
 #if defined(CONFIG_THREAD_SINGLE)
 
+bool plat_lock_grab(PlatLock *lock)
+{
+  if (plat_lock_is_held(lock))
+    return false;
+  atomic_store_explicit(&lock->owner, plat_os_self(), memory_order_relaxed);
+  return true;
+}
+
 void plat_lock_claim(PlatLock *lock)
 {
   if (plat_lock_is_mine(lock))
@@ -69,7 +88,19 @@ static bool plat_lock_try(PlatLock *lock, Word self)
 {
   Word owner = 0;
 
+  if (PLAT_LOCK_IS_ALONE) {
+    if (atomic_load_explicit(&lock->owner, memory_order_relaxed) != 0)
+      return false;
+    atomic_store_explicit(&lock->owner, self, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+    return true;
+  }
   return atomic_compare_exchange_strong(&lock->owner, &owner, self);
+}
+
+bool plat_lock_grab(PlatLock *lock)
+{
+  return plat_lock_try(lock, plat_os_self());
 }
 
 static void plat_lock_wait(PlatLock *lock, Word self)
@@ -106,6 +137,10 @@ void plat_lock_release(PlatLock *lock)
   ASSERT(plat_lock_is_mine(lock));
   if (lock->depth > 0) {
     --lock->depth;
+    return;
+  }
+  if (PLAT_LOCK_IS_ALONE) {
+    atomic_store_explicit(&lock->owner, 0, memory_order_release);
     return;
   }
   atomic_store(&lock->owner, 0);

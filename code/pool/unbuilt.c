@@ -11,8 +11,6 @@
 #include "../include/mpscams.h"
 #include "../include/mpscawl.h"
 #include "../include/mpsclo.h"
-#include "../include/mpscmfs.h"
-#include "../include/mpscmvff.h"
 #include "../include/mpscmvt.h"
 #include "../include/mpscsnc.h"
 
@@ -45,9 +43,6 @@ POOL_CLASS_UNBUILT(pool_class_ams_debug, "AMS debug");
 POOL_CLASS_UNBUILT(pool_class_awl, "AWL");
 POOL_CLASS_UNBUILT(pool_class_aeph, "AEPH");
 POOL_CLASS_UNBUILT(pool_class_lo, "LO");
-POOL_CLASS_UNBUILT(pool_class_mfs, "MFS");
-POOL_CLASS_UNBUILT(pool_class_mvff, "MVFF");
-POOL_CLASS_UNBUILT(pool_class_mvff_debug, "MVFF debug");
 POOL_CLASS_UNBUILT(pool_class_mvt, "MVT");
 POOL_CLASS_UNBUILT(pool_class_snc, "SNC");
 
@@ -79,21 +74,6 @@ mps_pool_class_t mps_class_aeph(void)
 mps_pool_class_t mps_class_lo(void)
 {
   return (mps_pool_class_t)&pool_class_lo;
-}
-
-mps_pool_class_t mps_class_mfs(void)
-{
-  return (mps_pool_class_t)&pool_class_mfs;
-}
-
-mps_pool_class_t mps_class_mvff(void)
-{
-  return (mps_pool_class_t)&pool_class_mvff;
-}
-
-mps_pool_class_t mps_class_mvff_debug(void)
-{
-  return (mps_pool_class_t)&pool_class_mvff_debug;
 }
 
 mps_pool_class_t mps_class_mvt(void)

@@ -299,7 +299,7 @@ static void poll_go_on(Arena *arena)
   poll_conclude(arena);
 }
 
-static bool poll_is_due(Arena *arena)
+static bool poll_is_due(const Arena *arena)
 {
   return arena->is_gc_due || HARSH
          || arena->filled - arena->trace->filled_at_poll >= POLL_EVERY;
@@ -323,6 +323,13 @@ static bool poll_is_used_up(const Arena *arena, Seconds start)
 {
   return plat_clock_now().s - start.s
          > arena->pause_time.s * POLL_PAUSE_ANOTHER;
+}
+
+bool poll_is_idle(const Arena *arena)
+{
+  const Trace *trace = arena->trace;
+
+  return !trace->is_running && !trace->has_news && !poll_is_due(arena);
 }
 
 void poll_maybe(Arena *arena)

@@ -14,6 +14,9 @@
 /* Collect if the policy says so and the client hasn't forbidden it. */
 MOSTLY_INTERN void poll_maybe(Arena *arena);
 
+/* Would that do nothing? */
+MOSTLY_INTERN bool poll_is_idle(const Arena *arena);
+
 /* An allocation has failed: collect the world, once, if the client hasn't
  * forbidden it.  True if it's worth trying again. */
 MOSTLY_INTERN bool poll_for_memory(Arena *arena);

@@ -8,8 +8,6 @@
 #include "mpscams.h"
 #include "mpscawl.h"
 #include "mpsclo.h"
-#include "mpscmfs.h"
-#include "mpscmvff.h"
 #include "mpscmvt.h"
 #include "mpscsnc.h"
 

@@ -6,8 +6,9 @@
  * sink.  Where the program must free, WINDOW objects are live at a time,
  * first in, first out; a window of 1 frees at once.
  *
- * Build with one of -DGC_MPS, -DGC_BOEHM (and -DATOMIC), -DUSE_MALLOC,
- * -DGC_MI, -DGC_BUMP (the bound: bump and fill a 4 MB buffer).
+ * Build with one of -DGC_MPS, -DUSE_MVFF (mps_alloc and mps_free),
+ * -DUSE_MVFF_AP (allocation points and mps_free), -DGC_BOEHM (and
+ * -DATOMIC), -DUSE_MALLOC, -DGC_MI, -DGC_BUMP (the bound: bump and fill a 4 MB buffer).
  *
  * Design: .bench.workload.rate (design/bench.rst).
  */
@@ -24,7 +25,37 @@ static mps_root_t root;
 #define GC_THREADS
 #include <gc.h>
 #endif
-#ifdef GC_MI
+#if defined USE_MVFF || defined USE_MVFF_AP
+#include "mps.h"
+#include "mpsavm.h"
+#include "mpscmvff.h"
+static mps_arena_t manual_arena;
+static mps_pool_t manual_pool;
+static mps_ap_t manual_ap;
+#define ALLOC manual_alloc
+#define FREE(p) mps_free(manual_pool, p, size)
+
+static void must_be_ok(mps_res_t res)
+{
+  if (res != MPS_RES_OK) {
+    fprintf(stderr, "result %d\n", res);
+    exit(1);
+  }
+}
+
+static inline void *manual_alloc(size_t size)
+{
+  mps_addr_t p;
+#ifdef USE_MVFF
+  must_be_ok(mps_alloc(&p, manual_pool, size));
+#else
+  do
+    must_be_ok(mps_reserve(&p, manual_ap, size));
+  while (!mps_commit(manual_ap, p, size));
+#endif
+  return p;
+}
+#elif defined GC_MI
 #include <mimalloc.h>
 #define ALLOC mi_malloc
 #define FREE mi_free
@@ -132,6 +163,13 @@ static __attribute__((noinline)) void run(size_t size, unsigned long n,
 
 static void setup(void *cold)
 {
+#if defined USE_MVFF || defined USE_MVFF_AP
+  must_be_ok(
+      mps_arena_create_k(&manual_arena, mps_arena_class_vm(), mps_args_none));
+  must_be_ok(mps_pool_create_k(&manual_pool, manual_arena, mps_class_mvff(),
+                               mps_args_none));
+  must_be_ok(mps_ap_create_k(&manual_ap, manual_pool, mps_args_none));
+#endif
 #ifdef GC_MPS
   gc_setup(mps_class_amc());
   must(mps_thread_reg(&thr, arena), "thr");
