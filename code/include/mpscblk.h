@@ -37,10 +37,12 @@ extern const struct mps_key_s _mps_key_BLK_SIZE;
 #define MPS_KEY_BLK_SIZE (&_mps_key_BLK_SIZE)
 #define MPS_KEY_BLK_SIZE_FIELD size
 
-/* The client's memory, and how many bytes: all blocks and tables lie in it.
+/* The client's memory, and how many bytes: all blocks, tables and the mark
+ * stack lie in it; only the pool's record, of fixed size, is in the arena.
  * The client owns it, and may do as it likes with it once the pool is
- * destroyed, or when it makes no more use of the pool.  Ends needn't be
- * aligned.  The pool grows by mps_blk_extend only. */
+ * destroyed.  Making another pool in the same memory empties the one before
+ * it, so that it need only be destroyed before the arena is.  Ends needn't
+ * be aligned.  The pool grows by mps_blk_extend only. */
 extern const struct mps_key_s _mps_key_BLK_MEMORY;
 #define MPS_KEY_BLK_MEMORY (&_mps_key_BLK_MEMORY)
 #define MPS_KEY_BLK_MEMORY_FIELD p
@@ -62,7 +64,9 @@ extern const struct mps_key_s _mps_key_BLK_THRESHOLD;
 #define MPS_KEY_BLK_THRESHOLD_FIELD size
 #define MPS_BLK_NO_THRESHOLD ((size_t)-1)
 
-/* Automatic collection is on from the start?  Default 1. */
+/* Automatic collection is on from the start?  Default 1; in the client's
+ * memory, whose roots the arena may not know, only with
+ * MPS_KEY_BLK_COLLECT. */
 extern const struct mps_key_s _mps_key_BLK_AUTO;
 #define MPS_KEY_BLK_AUTO (&_mps_key_BLK_AUTO)
 #define MPS_KEY_BLK_AUTO_FIELD b
@@ -283,12 +287,13 @@ extern void mps_blk_allocated_set(mps_pool_t pool, size_t size);
  * the program: nothing may be used after it. */
 extern size_t mps_blk_final_all(mps_pool_t pool);
 
-/* Give a pool more of the client's memory, whether its first came from the
- * client or from the arena; the client keeps it until the pool is destroyed.
- * Where it continues memory that the client gave, the region grows in place;
- * else no object spans both.  MPS_RES_PARAM: it overlaps a region, or
- * MPS_KEY_MAX_SIZE is exceeded; MPS_RES_MEMORY: too small; MPS_RES_LIMIT:
- * too many regions; MPS_RES_FAIL: the pool is collecting. */
+/* Give a pool in the client's memory more of that, which the client keeps
+ * until the pool is destroyed.  Where it continues memory that the pool has,
+ * the region grows in place; else no object spans both.  Where the pool has
+ * the arena's memory, base is null, and it grows by about size bytes.
+ * MPS_RES_PARAM: it overlaps a region, or MPS_KEY_MAX_SIZE is exceeded;
+ * MPS_RES_MEMORY: too small, or none to be had; MPS_RES_LIMIT: too many
+ * regions (128); MPS_RES_FAIL: the pool is collecting. */
 extern mps_res_t mps_blk_extend(mps_pool_t pool, void *base, size_t size);
 
 /* Is the pool consistent?  Looks at every block.  Any fault is reported. */

@@ -76,8 +76,8 @@ bool blkmark_add(BlkMark *mark, BlkArea *area)
     return false;
   while (at < mark->count && mark->areas[at]->base < area->base)
     ++at;
-  if (at > 0 && mark->areas[at - 1]->base + mark->areas[at - 1]->size
-                    > area->base)
+  if (at > 0
+      && mark->areas[at - 1]->base + mark->areas[at - 1]->size > area->base)
     return false;
   if (at < mark->count && area->base + area->size > mark->areas[at]->base)
     return false;
@@ -207,8 +207,7 @@ static inline void blkmark_ring_push(BlkMark *mark, BlkArea *area, Index block)
     if (blkmark_take(mark, oldest.area, &oldest.block))
       blkmark_push(mark, oldest.area, oldest.block);
   }
-  last = &mark->ring[(mark->ring_first + mark->ring_count)
-                     % BLKMARK_RING];
+  last = &mark->ring[(mark->ring_first + mark->ring_count) % BLKMARK_RING];
   last->area = area;
   last->block = block;
   ++mark->ring_count;

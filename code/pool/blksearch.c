@@ -65,9 +65,8 @@ static Index blktab_run_start(const BlkTab *tab, Index block)
 
   while (start > 0) {
     Index last = start - 1;
-    Word used
-        = ~blktab_free_bits(tab, last / WORD_BITS)
-          << (WORD_BITS - 1 - last % WORD_BITS);
+    Word used = ~blktab_free_bits(tab, last / WORD_BITS)
+                << (WORD_BITS - 1 - last % WORD_BITS);
 
     if (used != 0)
       return start - (Count)__builtin_clzll(used);
@@ -83,8 +82,8 @@ static Index blktab_run_start(const BlkTab *tab, Index block)
 static Index blktab_run_limit(const BlkTab *tab, Index block, Index most)
 {
   while (block < most && block < tab->words * WORD_BITS) {
-    Word used = ~blktab_free_bits(tab, block / WORD_BITS)
-                >> (block % WORD_BITS);
+    Word used
+        = ~blktab_free_bits(tab, block / WORD_BITS) >> (block % WORD_BITS);
 
     if (used != 0)
       return block + (Count)__builtin_ctzll(used);
@@ -126,8 +125,8 @@ void blktab_note_used(BlkTab *tab, Index first, Index limit)
 void blktab_check_run(const BlkTab *tab, Index first, Index limit)
 {
   CHECK(tab->runs[blktab_group(first)] >= blktab_run(limit - first));
-  for (Index i = 0;
-       i < BLKTAB_CLASSES && blktab_least[i] <= limit - first; ++i)
+  for (Index i = 0; i < BLKTAB_CLASSES && blktab_least[i] <= limit - first;
+       ++i)
     CHECK(tab->hints[i] <= first);
 }
 

@@ -398,6 +398,26 @@ Count blktab_sweep(BlkTab *tab, BlkFreed visit, void *closure)
   return objects;
 }
 
+Count blktab_marked(const BlkTab *tab)
+{
+  Count blocks = 0;
+  Word carry = 0;
+
+  for (Index w = 0; w < tab->top; ++w) {
+    Word low = blktab_low(tab, w);
+    Word dead = low & ~blktab_high(tab, w);
+    Word tails = blktab_tail_bits(tab, w);
+    Word sum = tails + (dead << 1 | carry);
+
+    carry = (Word)(sum < tails) | dead >> (WORD_BITS - 1);
+    blocks += blktab_count((low & ~dead) | (tails & sum));
+  }
+  /* The padding looks marked. */
+  if (tab->top == tab->words)
+    blocks -= blktab_count(tab->pad);
+  return blocks;
+}
+
 Index blktab_next_dead(const BlkTab *tab, unsigned plane, Index from)
 {
   const Word *bits = tab->plane[plane];

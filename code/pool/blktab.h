@@ -131,8 +131,7 @@ MOSTLY_INTERN Count blktab_length_far(const BlkTab *tab, Index head);
 static inline Count blktab_length(const BlkTab *tab, Index head)
 {
   Index next = head + 1;
-  Word others
-      = ~blktab_tail_bits(tab, head / WORD_BITS) >> (next % WORD_BITS);
+  Word others = ~blktab_tail_bits(tab, head / WORD_BITS) >> (next % WORD_BITS);
 
   if (LIKELY(next % WORD_BITS != 0 && others != 0)) {
     Count tails = (Count)__builtin_ctzll(others);
@@ -185,6 +184,9 @@ MOSTLY_INTERN Index blktab_next_dead(const BlkTab *tab, unsigned plane,
  * free, as bits of a word. */
 typedef void (*BlkFreed)(void *closure, Index word, Word bits);
 MOSTLY_INTERN Count blktab_sweep(BlkTab *tab, BlkFreed visit, void *closure);
+
+/* The blocks of marked objects. */
+MOSTLY_INTERN Count blktab_marked(const BlkTab *tab);
 
 /* Where the object or the free run at a block ends. */
 MOSTLY_INTERN Index blktab_end(const BlkTab *tab, Index block);
