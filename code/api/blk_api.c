@@ -31,7 +31,22 @@
                   #function \
                   ": MPS_BLK_WEAK needs a pool with MPS_KEY_BLK_WEAK"))
 
-static Blk *api_blk_enter(Pool *pool, const PlatContext *entry)
+/* For what can't come to a collection of the arena. */
+
+static inline Blk *api_blk_enter(Pool *pool)
+{
+  arena_enter_recursive(pool->arena);
+  return blk_of_pool(pool);
+}
+
+static inline void api_blk_leave(const Blk *blk)
+{
+  arena_leave_recursive(blk->pool.arena);
+}
+
+/* For what can; entry is where the client's thread came in. */
+
+static Blk *api_blk_begin(Pool *pool, const PlatContext *entry)
 {
   if (plat_lock_is_mine(&pool->arena->lock))
     plat_lock_claim(&pool->arena->lock); /* in a call-back */
@@ -40,7 +55,7 @@ static Blk *api_blk_enter(Pool *pool, const PlatContext *entry)
   return blk_of_pool(pool);
 }
 
-static void api_blk_leave(const Blk *blk)
+static void api_blk_end(const Blk *blk)
 {
   Arena *arena = blk->pool.arena;
 
@@ -65,16 +80,36 @@ static __attribute__((noinline)) Res api_blk_alloc_slow(Addr *base_out,
   Res res;
 
   PLAT_CAPTURE(&context);
-  blk = api_blk_enter(pool, &context);
+  blk = api_blk_begin(pool, &context);
   res = blk_alloc(base_out, blk, size, layout, flags);
-  api_blk_leave(blk);
+  api_blk_end(blk);
   return res;
+}
+
+/* api_blk_alloc_alone -- where this is the only thread, and nothing else is
+ * to be done: the same, without a single call
+ *
+ * A predicate of the client's could do anything, such as making a thread. */
+
+static inline bool api_blk_alloc_alone(Addr *base_out, Pool *pool, Size size,
+                                       unsigned flags)
+{
+  Arena *arena = pool->arena;
+  Blk *blk = blk_of_pool(pool);
+  bool is_done = false;
+
+  if (!PLAT_IS_ALONE || arena->is_hiding || blk->params.locked != NULL
+      || !plat_lock_claim_alone(&arena->lock, plat_os_self()))
+    return false;
+  is_done = blk_alloc_near(base_out, blk, size, flags);
+  plat_lock_release_alone(&arena->lock);
+  return is_done;
 }
 
 static mps_res_t api_blk_alloc(mps_addr_t *p_o, Pool *pool, Size size,
                                Word layout, unsigned flags)
 {
-  Blk *blk = api_blk_enter(pool, NULL);
+  Blk *blk = api_blk_enter(pool);
   Addr base;
   bool is_done = blk_alloc_quick(&base, blk, size, layout, flags);
   Res res = MPS_RES_OK;
@@ -98,6 +133,8 @@ static mps_res_t api_blk_alloc_zero(mps_addr_t *p_o, const Blk *blk)
 mps_res_t mps_blk_alloc(mps_addr_t *p_o, mps_pool_t pool, size_t size,
                         unsigned flags)
 {
+  Addr base;
+
   if (!API_OUT(p_o, mps_blk_alloc) || !API_BLK(pool, mps_blk_alloc)
       || !API_BLK_FLAGS(blk_of_pool(pool), flags, mps_blk_alloc))
     return MPS_RES_PARAM;
@@ -105,6 +142,10 @@ mps_res_t mps_blk_alloc(mps_addr_t *p_o, mps_pool_t pool, size_t size,
     return api_blk_alloc_zero(p_o, blk_of_pool(pool));
   if (!API_REQUIRE(size > 0, "mps_blk_alloc: size must be positive"))
     return MPS_RES_PARAM;
+  if (api_blk_alloc_alone(&base, pool, size, flags)) {
+    *p_o = base;
+    return MPS_RES_OK;
+  }
   return api_blk_alloc(p_o, pool, size, 0, flags);
 }
 
@@ -159,7 +200,7 @@ void mps_blk_free(mps_pool_t pool, mps_addr_t p)
       || (blk_of_pool(pool)->params.is_zero
           && p == blk_zero(blk_of_pool(pool))))
     return;
-  blk = api_blk_enter(pool, NULL);
+  blk = api_blk_enter(pool);
   if (API_REQUIRE(api_blk_may_free(blk), "mps_blk_free: the pool must not be "
                                          "locked or collecting")
       && API_BLK_OBJECT(&region, &head, blk, p, mps_blk_free))
@@ -178,10 +219,10 @@ api_blk_realloc(mps_addr_t *p_io, Pool *pool, Size size, bool may_move)
   Res res = MPS_RES_PARAM;
 
   PLAT_CAPTURE(&context);
-  blk = api_blk_enter(pool, &context);
+  blk = api_blk_begin(pool, &context);
   if (API_BLK_OBJECT(&region, &head, blk, base, mps_blk_realloc))
     res = blk_realloc(&base, blk, region, head, size, may_move);
-  api_blk_leave(blk);
+  api_blk_end(blk);
   if (res == MPS_RES_OK)
     *p_io = base;
   return res;
@@ -215,7 +256,7 @@ size_t mps_blk_size(mps_pool_t pool, mps_addr_t p)
 
   if (!API_BLK(pool, mps_blk_size))
     return 0;
-  blk = api_blk_enter(pool, NULL);
+  blk = api_blk_enter(pool);
   if (blk_find(&region, &head, blk, p))
     size = blk_object_size(blk, region, head);
   api_blk_leave(blk);
@@ -230,7 +271,7 @@ mps_bool_t mps_blk_object(mps_addr_t *base_o, mps_pool_t pool, mps_addr_t addr)
 
   if (!API_OUT(base_o, mps_blk_object) || !API_BLK(pool, mps_blk_object))
     return 0;
-  blk = api_blk_enter(pool, NULL);
+  blk = api_blk_enter(pool);
   area = blkmark_area(&blk->mark, (Word)addr);
   if (area != NULL)
     head = blktab_head(&area->tab,
@@ -250,7 +291,7 @@ unsigned mps_blk_flags(mps_pool_t pool, mps_addr_t p)
 
   if (!API_BLK(pool, mps_blk_flags))
     return 0;
-  blk = api_blk_enter(pool, NULL);
+  blk = api_blk_enter(pool);
   if (blk_find(&region, &head, blk, p))
     flags = blk_flags(region, head);
   api_blk_leave(blk);
@@ -267,7 +308,7 @@ mps_res_t mps_blk_flags_set(mps_pool_t pool, mps_addr_t p, unsigned flags)
   if (!API_BLK(pool, mps_blk_flags_set)
       || !API_BLK_FLAGS(blk_of_pool(pool), flags, mps_blk_flags_set))
     return MPS_RES_PARAM;
-  blk = api_blk_enter(pool, NULL);
+  blk = api_blk_enter(pool);
   if (blk_find(&region, &head, blk, p))
     res = blk_set_flags(blk, region, head, flags);
   api_blk_leave(blk);
@@ -282,7 +323,7 @@ unsigned mps_blk_state(mps_pool_t pool, mps_addr_t addr)
 
   if (!API_BLK(pool, mps_blk_state))
     return state;
-  blk = api_blk_enter(pool, NULL);
+  blk = api_blk_enter(pool);
   area = blkmark_area(&blk->mark, (Word)addr);
   if (area != NULL)
     state = blktab_state(&area->tab,
@@ -309,12 +350,12 @@ mps_res_t mps_blk_collect(size_t *objects_freed_o, mps_pool_t pool)
   PLAT_CAPTURE(&context);
   if (!API_BLK(pool, mps_blk_collect))
     return MPS_RES_PARAM;
-  blk = api_blk_enter(pool, &context);
+  blk = api_blk_begin(pool, &context);
   if (api_blk_may_collect(blk) && blk->pool.arena->lock.depth == 0) {
     freed = blk_collect(blk);
     res = MPS_RES_OK;
   }
-  api_blk_leave(blk);
+  api_blk_end(blk);
   if (res == MPS_RES_OK && objects_freed_o != NULL)
     *objects_freed_o = freed;
   return res;
@@ -326,7 +367,7 @@ void mps_blk_mark_begin(mps_pool_t pool)
 
   if (!API_BLK(pool, mps_blk_mark_begin))
     return;
-  blk = api_blk_enter(pool, NULL);
+  blk = api_blk_enter(pool);
   if (API_REQUIRE(api_blk_may_collect(blk), "mps_blk_mark_begin: the pool "
                                             "must not be locked or "
                                             "collecting"))
@@ -347,7 +388,7 @@ void mps_blk_mark(mps_pool_t pool, void **base, size_t count)
                           && (base != NULL || count == 0),
                       "mps_blk_mark: base must be aligned to a word"))
     return;
-  blk = api_blk_enter(pool, NULL);
+  blk = api_blk_enter(pool);
   if (API_BLK_MARKING(blk, mps_blk_mark))
     blkmark_range(&blk->mark, (const Word *)(void *)base, count);
   api_blk_leave(blk);
@@ -360,7 +401,7 @@ size_t mps_blk_mark_end(mps_pool_t pool)
 
   if (!API_BLK(pool, mps_blk_mark_end))
     return 0;
-  blk = api_blk_enter(pool, NULL);
+  blk = api_blk_enter(pool);
   if (API_BLK_MARKING(blk, mps_blk_mark_end))
     freed = blk_mark_end(blk);
   api_blk_leave(blk);
@@ -374,7 +415,7 @@ size_t mps_blk_final_all(mps_pool_t pool)
 
   if (!API_BLK(pool, mps_blk_final_all))
     return 0;
-  blk = api_blk_enter(pool, NULL);
+  blk = api_blk_enter(pool);
   if (API_REQUIRE(blk->phase == BLK_IDLE,
                   "mps_blk_final_all: the pool must not be collecting"))
     freed = blk_final_all(blk);
@@ -391,7 +432,7 @@ void mps_blk_lock(mps_pool_t pool)
 
   if (!API_BLK(pool, mps_blk_lock))
     return;
-  blk = api_blk_enter(pool, NULL);
+  blk = api_blk_enter(pool);
   ++blk->locks;
   api_blk_leave(blk);
 }
@@ -402,7 +443,7 @@ void mps_blk_unlock(mps_pool_t pool)
 
   if (!API_BLK(pool, mps_blk_unlock))
     return;
-  blk = api_blk_enter(pool, NULL);
+  blk = api_blk_enter(pool);
   if (API_REQUIRE(blk->locks > 0, "mps_blk_unlock: the pool must be locked"))
     --blk->locks;
   api_blk_leave(blk);
@@ -417,7 +458,7 @@ void mps_blk_unlock(mps_pool_t pool)
 \
     if (!API_BLK(pool, name)) \
       return 0; \
-    blk = api_blk_enter(pool, NULL); \
+    blk = api_blk_enter(pool); \
     value = (expression); \
     api_blk_leave(blk); \
     return value; \
@@ -430,7 +471,7 @@ void mps_blk_unlock(mps_pool_t pool)
 \
     if (!API_BLK(pool, name)) \
       return; \
-    blk = api_blk_enter(pool, NULL); \
+    blk = api_blk_enter(pool); \
     statement; \
     api_blk_leave(blk); \
   }
@@ -461,7 +502,7 @@ mps_res_t mps_blk_extend(mps_pool_t pool, void *base, size_t size)
                       "mps_blk_extend: base must be null if and only if the "
                       "pool's memory is the arena's"))
     return MPS_RES_PARAM;
-  blk = api_blk_enter(pool, NULL);
+  blk = api_blk_enter(pool);
   if (blk->phase == BLK_IDLE || blk->phase == BLK_TELLING)
     res = base != NULL ? blk_extend(blk, base, size) : blk_grow(blk, size);
   api_blk_leave(blk);
@@ -481,7 +522,7 @@ void mps_blk_walk(mps_pool_t pool,
   if (!API_BLK(pool, mps_blk_walk)
       || !API_REQUIRE(visit != NULL, "mps_blk_walk: visit must not be null"))
     return;
-  blk = api_blk_enter(pool, NULL);
+  blk = api_blk_enter(pool);
   blk_walk(blk, visit, closure);
   api_blk_leave(blk);
 }
@@ -492,7 +533,7 @@ void mps_blk_info(mps_blk_info_s *info_o, mps_pool_t pool, mps_bool_t walk)
 
   if (!API_OUT(info_o, mps_blk_info) || !API_BLK(pool, mps_blk_info))
     return;
-  blk = api_blk_enter(pool, NULL);
+  blk = api_blk_enter(pool);
   blk_info(info_o, blk, walk != 0);
   api_blk_leave(blk);
 }
@@ -510,7 +551,7 @@ void mps_blk_dump(mps_pool_t pool, unsigned style,
                       "mps_blk_dump: style must be one of MPS_BLK_DUMP_")
       || !API_REQUIRE(write != NULL, "mps_blk_dump: write must not be null"))
     return;
-  blk = api_blk_enter(pool, NULL);
+  blk = api_blk_enter(pool);
   blk_dump(blk, &dump);
   api_blk_leave(blk);
 }

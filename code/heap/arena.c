@@ -261,13 +261,16 @@ static void arena_hold_signals(Arena *arena)
 
 static void arena_release(Arena *arena)
 {
-  sigset_t signals = arena->signals;
-  bool is_holding = arena->is_holding;
+  sigset_t signals;
 
+  if (LIKELY(!arena->is_holding)) {
+    plat_lock_release(&arena->lock);
+    return;
+  }
+  signals = arena->signals;
   arena->is_holding = false;
   plat_lock_release(&arena->lock);
-  if (is_holding)
-    plat_signals_allow(&signals);
+  plat_signals_allow(&signals);
 }
 
 void arena_enter(Arena *arena, const PlatContext *entry)

@@ -69,6 +69,8 @@ static bool plat_lock_try(PlatLock *lock, Word self)
 {
   Word owner = 0;
 
+  if (PLAT_IS_ALONE)
+    return plat_lock_claim_alone(lock, self);
   return atomic_compare_exchange_strong(&lock->owner, &owner, self);
 }
 
@@ -106,6 +108,10 @@ void plat_lock_release(PlatLock *lock)
   ASSERT(plat_lock_is_mine(lock));
   if (lock->depth > 0) {
     --lock->depth;
+    return;
+  }
+  if (PLAT_IS_ALONE) {
+    plat_lock_release_alone(lock);
     return;
   }
   atomic_store(&lock->owner, 0);

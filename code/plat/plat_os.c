@@ -96,6 +96,11 @@ void plat_os_wake_all(_Atomic uint32_t *word)
 
 Word plat_os_self(void)
 {
+#if defined(__has_builtin) && defined(__GLIBC__)
+#if __has_builtin(__builtin_thread_pointer)
+  return (Word)__builtin_thread_pointer(); /* the same, without a call */
+#endif
+#endif
   return (Word)pthread_self();
 }
 

@@ -17,6 +17,8 @@
 
 #include "../include/mpscblk.h"
 
+#include <string.h>
+
 #define BLK_SIG ((Sig)0x426C6B20)        /* "Blk " */
 #define BLK_REGION_SIG ((Sig)0x426C6B52) /* "BlkR" */
 
@@ -88,9 +90,7 @@ typedef struct Blk {
 
   Count collections;
   Count objects_freed; /* by the last one */
-  Count alloc_count;
   Count free_count;
-  Size alloc_size;
   Size free_size;
 } Blk;
 
@@ -143,6 +143,52 @@ MOSTLY_INTERN Res blk_alloc(Addr *base_out, Blk *blk, Size size, Word layout,
                             unsigned flags);
 MOSTLY_INTERN bool blk_alloc_quick(Addr *base_out, Blk *blk, Size size,
                                    Word layout, unsigned flags);
+/* Bytes allocated after which the arena gets its chance to collect. */
+#define BLK_POLL_EVERY ((Size)64 << 10)
+
+static inline bool blk_is_collect_due(const Blk *blk)
+{
+  return blk->is_auto && blk->allocated >= blk->threshold;
+}
+
+static inline bool blk_is_poll_due(const Blk *blk)
+{
+  return blk->params.memory == NULL
+         && blk->allocated - blk->polled >= BLK_POLL_EVERY;
+}
+
+/* blk_alloc_near -- an object of one block without anything special, in the
+ * first region, where nothing has to be searched, watched or asked
+ *
+ * On the critical path. */
+
+static inline bool blk_alloc_near(Addr *base_out, Blk *blk, Size size,
+                                  unsigned flags)
+{
+  BlkRegion *region = blk->first;
+  Size block = (Size)1 << blk->mark.shift;
+  Index head;
+  Addr base;
+
+  if (flags != 0 || size > block || region == NULL || blk->mark.has_layouts
+      || blk_is_collect_due(blk) || blk_is_poll_due(blk) || blk->locks > 0
+      || blk->phase != BLK_IDLE || &region->area != blk->mark.areas[0]
+      || region->area.tab.objects == 0
+      || (region->seg != NULL && region->seg->refset != REFSET_UNIVERSAL))
+    return false;
+  head = blktab_alloc_near(&region->area.tab);
+  if (head == BLK_NONE)
+    return false;
+  base = (Addr)(region->area.base + (head << blk->mark.shift));
+  if (blk->params.is_clear)
+    memset((char *)base, 0, block);
+  else if (size < block)
+    memset((char *)base + size, 0, block - size);
+  blk->allocated += block;
+  *base_out = base;
+  return true;
+}
+
 MOSTLY_INTERN void blk_free(Blk *blk, BlkRegion *region, Index head);
 MOSTLY_INTERN Res blk_realloc(Addr *base_io, Blk *blk, BlkRegion *region,
                               Index head, Size size, bool may_move);

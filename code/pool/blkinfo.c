@@ -103,10 +103,11 @@ void blk_info(mps_blk_info_s *info, const Blk *blk, bool is_walk)
   info->allocated = blk->allocated;
   info->collections = blk->collections;
   info->objects_freed = blk->objects_freed;
-  info->alloc_count = blk->alloc_count;
+  /* What was allocated is there still or was freed. */
   info->free_count = blk->free_count;
-  info->alloc_size = blk->alloc_size;
   info->free_size = blk->free_size;
+  info->alloc_count = info->objects + blk->free_count;
+  info->alloc_size = info->used + blk->free_size;
   if (!is_walk)
     return;
   blk_walk(blk, blk_info_visit, &count);

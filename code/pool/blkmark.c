@@ -101,7 +101,9 @@ void blkmark_remove(BlkMark *mark, BlkArea *area)
   blkmark_review(mark);
 }
 
-static inline BlkArea *blkmark_find(const BlkMark *mark, Word addr)
+#define BLKMARK_INLINE inline __attribute__((always_inline))
+
+static BLKMARK_INLINE BlkArea *blkmark_find(const BlkMark *mark, Word addr)
 {
   BlkArea *area;
   Index at = mark->buckets[(addr - mark->low) >> mark->bucket_shift];
@@ -155,7 +157,8 @@ static void blkmark_leave(BlkMark *mark, BlkArea *area, Index head)
 
 /* Marking */
 
-static inline void blkmark_push(BlkMark *mark, BlkArea *area, Index head)
+static BLKMARK_INLINE void blkmark_push(BlkMark *mark, BlkArea *area,
+                                        Index head)
 {
   if (LIKELY(mark->depth < mark->limit))
     mark->stack[mark->depth++] = area->base + (head << mark->shift);
@@ -166,8 +169,8 @@ static inline void blkmark_push(BlkMark *mark, BlkArea *area, Index head)
 /* blkmark_take -- mark the object that a candidate is; true if it wasn't
  * marked, and has something to scan */
 
-static inline bool blkmark_take(const BlkMark *mark, BlkArea *area,
-                                Index *block_io)
+static BLKMARK_INLINE bool blkmark_take(const BlkMark *mark, BlkArea *area,
+                                        Index *block_io)
 {
   Index block = *block_io;
   Word *pair = &area->tab.pairs[2 * (block / WORD_BITS)];
@@ -188,7 +191,7 @@ static inline bool blkmark_take(const BlkMark *mark, BlkArea *area,
          || !blktab_has(&area->tab, BLKTAB_LEAF, block);
 }
 
-static inline BlkCandidate blkmark_ring_pop(BlkMark *mark)
+static BLKMARK_INLINE BlkCandidate blkmark_ring_pop(BlkMark *mark)
 {
   BlkCandidate oldest = mark->ring[mark->ring_first % BLKMARK_RING];
 
@@ -197,7 +200,8 @@ static inline BlkCandidate blkmark_ring_pop(BlkMark *mark)
   return oldest;
 }
 
-static inline void blkmark_ring_push(BlkMark *mark, BlkArea *area, Index block)
+static BLKMARK_INLINE void blkmark_ring_push(BlkMark *mark, BlkArea *area,
+                                             Index block)
 {
   BlkCandidate *last;
 
@@ -216,11 +220,14 @@ static inline void blkmark_ring_push(BlkMark *mark, BlkArea *area, Index block)
 /* blkmark_discover -- a word in the span of the areas
  *
  * On the critical path.  What it may be is found out a little later, when
- * the table's word and the object have come to the cache. */
+ * the table's word and the object have come to the cache.  Where there is
+ * only one area, the caller knows it, and the compiler makes a loop of its
+ * own for that. */
 
-static inline void blkmark_discover(BlkMark *mark, Word word)
+static BLKMARK_INLINE void blkmark_discover(BlkMark *mark, BlkArea *only,
+                                            Word word)
 {
-  BlkArea *area = blkmark_find(mark, word);
+  BlkArea *area = only != NULL ? only : blkmark_find(mark, word);
   Index block;
 
   if (area == NULL)
@@ -234,16 +241,21 @@ static inline void blkmark_discover(BlkMark *mark, Word word)
 }
 
 
-/* Scanning */
+/* Scanning.  The client's roots may be a stack, with all that the address
+ * sanitizer puts between variables. */
+
+#define BLKMARK_ANY __attribute__((no_sanitize_address))
 
 /* blkmark_other -- the same for words that may also belong to others */
 
-static void blkmark_words_other(BlkMark *mark, const Word *word,
-                                const Word *limit)
+static BLKMARK_ANY void blkmark_words_other(BlkMark *mark, const Word *word,
+                                            const Word *limit)
 {
+  BlkArea *only = NULL;
+
   for (; word < limit; ++word) {
     if (*word - mark->low < mark->span && blkmark_find(mark, *word) != NULL)
-      blkmark_discover(mark, *word);
+      blkmark_discover(mark, only, *word);
     else if (*word - mark->other_low < mark->other_span)
       mark->other(mark, *word);
   }
@@ -252,8 +264,10 @@ static void blkmark_words_other(BlkMark *mark, const Word *word,
 /* blkmark_words -- look through words, four at a time: most are no
  * references, or all of a buffer's */
 
-static inline void blkmark_words(BlkMark *mark, const Word *word,
-                                 const Word *limit)
+static BLKMARK_ANY BLKMARK_INLINE void blkmark_words(BlkMark *mark,
+                                                     BlkArea *only,
+                                                     const Word *word,
+                                                     const Word *limit)
 {
   Word low = mark->low;
   Size span = mark->span;
@@ -273,17 +287,17 @@ static inline void blkmark_words(BlkMark *mark, const Word *word,
         == 0)
       continue;
     if (a - low < span)
-      blkmark_discover(mark, a);
+      blkmark_discover(mark, only, a);
     if (b - low < span)
-      blkmark_discover(mark, b);
+      blkmark_discover(mark, only, b);
     if (c - low < span)
-      blkmark_discover(mark, c);
+      blkmark_discover(mark, only, c);
     if (d - low < span)
-      blkmark_discover(mark, d);
+      blkmark_discover(mark, only, d);
   }
   for (; word < limit; ++word)
     if (*word - low < span)
-      blkmark_discover(mark, *word);
+      blkmark_discover(mark, only, *word);
 }
 
 /* blkmark_layout_words -- the words that a layout names, which is neither
@@ -322,14 +336,16 @@ void blkmark_object_words(const BlkMark *mark, const BlkArea *area, Index head,
     visit(closure, word, end);
 }
 
-static void blkmark_visit(void *closure, const Word *word, const Word *limit)
+static BLKMARK_ANY void blkmark_visit(void *closure, const Word *word,
+                                      const Word *limit)
 {
-  blkmark_words(closure, word, limit);
+  blkmark_words(closure, NULL, word, limit);
 }
 
 /* blkmark_scan -- one object, which is marked */
 
-static inline void blkmark_scan(BlkMark *mark, BlkArea *area, Index head)
+static BLKMARK_ANY BLKMARK_INLINE void
+blkmark_scan(BlkMark *mark, BlkArea *only, BlkArea *area, Index head)
 {
   Count length = blktab_length(&area->tab, head);
   Word base = area->base + (head << mark->shift);
@@ -338,7 +354,7 @@ static inline void blkmark_scan(BlkMark *mark, BlkArea *area, Index head)
   if (UNLIKELY(mark->has_layouts))
     blkmark_object_words(mark, area, head, blkmark_visit, mark);
   else
-    blkmark_words(mark, (const Word *)base,
+    blkmark_words(mark, only, (const Word *)base,
                   (const Word *)(base + (length << mark->shift)));
 }
 
@@ -347,7 +363,8 @@ static inline void blkmark_scan(BlkMark *mark, BlkArea *area, Index head)
  * With nothing on the stack a candidate is scanned as soon as it is marked,
  * so that a list costs no pushing and popping. */
 
-static void blkmark_drain(BlkMark *mark)
+static BLKMARK_ANY BLKMARK_INLINE void blkmark_drain_in(BlkMark *mark,
+                                                        BlkArea *only)
 {
   for (;;) {
     BlkCandidate next;
@@ -355,7 +372,7 @@ static void blkmark_drain(BlkMark *mark)
     if (mark->depth > 0) {
       Word addr = mark->stack[--mark->depth];
 
-      next.area = blkmark_find(mark, addr);
+      next.area = only != NULL ? only : blkmark_find(mark, addr);
       next.block = (addr - next.area->base) >> mark->shift;
     } else if (mark->ring_count > 0) {
       next = blkmark_ring_pop(mark);
@@ -364,8 +381,16 @@ static void blkmark_drain(BlkMark *mark)
     } else {
       return;
     }
-    blkmark_scan(mark, next.area, next.block);
+    blkmark_scan(mark, only, next.area, next.block);
   }
+}
+
+static BLKMARK_ANY void blkmark_drain(BlkMark *mark)
+{
+  if (mark->count == 1)
+    blkmark_drain_in(mark, mark->areas[0]);
+  else
+    blkmark_drain_in(mark, NULL);
 }
 
 
@@ -399,25 +424,42 @@ bool blkmark_word(BlkMark *mark, Word word)
   return true;
 }
 
-void blkmark_range(BlkMark *mark, const Word *base, Count count)
+BLKMARK_ANY void blkmark_range(BlkMark *mark, const Word *base, Count count)
 {
-  blkmark_words(mark, base, base + count);
+  blkmark_words(mark, NULL, base, base + count);
   blkmark_drain(mark);
 }
 
 /* blkmark_scan_heads -- some of the objects that begin in one word of a
- * table */
+ * table
+ *
+ * What they refer to waits in the ring while the next is scanned, as long as
+ * the stack has room for what comes of it. */
+
+static BLKMARK_INLINE void blkmark_scan_heads_in(BlkMark *mark, BlkArea *only,
+                                                 BlkArea *area, Index word,
+                                                 Word heads)
+{
+  const Word *leaves = area->tab.plane[BLKTAB_LEAF];
+
+  if (leaves != NULL)
+    heads &= ~leaves[word];
+  for (; heads != 0; heads &= heads - 1) {
+    blkmark_scan(mark, only, area,
+                 word * WORD_BITS + (Index)__builtin_ctzll(heads));
+    if (mark->depth > mark->limit / 2)
+      blkmark_drain(mark);
+  }
+  blkmark_drain(mark);
+}
 
 static void blkmark_scan_heads(BlkMark *mark, BlkArea *area, Index word,
                                Word heads)
 {
-  for (; heads != 0; heads &= heads - 1) {
-    Index head = word * WORD_BITS + (Index)__builtin_ctzll(heads);
-
-    if (!blktab_has(&area->tab, BLKTAB_LEAF, head))
-      blkmark_scan(mark, area, head);
-    blkmark_drain(mark);
-  }
+  if (mark->count == 1)
+    blkmark_scan_heads_in(mark, area, area, word, heads);
+  else
+    blkmark_scan_heads_in(mark, NULL, area, word, heads);
 }
 
 static void blkmark_finish_exact(BlkMark *mark)

@@ -9,9 +9,6 @@
 
 #include <string.h>
 
-/* Bytes allocated after which the arena gets its chance to collect. */
-#define BLK_POLL_EVERY ((Size)64 << 10)
-
 #define BLK_POISON 0xDB
 
 
@@ -117,11 +114,9 @@ static void blk_fill(const Blk *blk, Addr base, Size old, Size size, Size end)
     memset((char *)base + from, 0, end - from);
 }
 
-static Word *blk_layout(const Blk *blk, const BlkRegion *region, Index head)
+static Word *blk_layout_at(const Blk *blk, Addr base, Count count)
 {
-  Addr base = blk_address(blk, region, head);
-
-  return (Word *)addr_add(base, blk_object_size(blk, region, head));
+  return (Word *)addr_add(base, (count << blk->mark.shift) - blk_extra(blk));
 }
 
 /* blk_make -- the blocks of an object have been found */
@@ -138,7 +133,7 @@ static Addr blk_make(Blk *blk, BlkRegion *region, Index head, Size size,
     blk_count(region);
   blk_fill(blk, base, 0, size, bytes);
   if (blk->mark.has_layouts)
-    *blk_layout(blk, region, head) = layout;
+    *blk_layout_at(blk, base, count) = layout;
   if (UNLIKELY(flags != 0)) {
     if ((flags & MPS_BLK_LEAF) != 0)
       (void)blk_need_leaves(blk, region);
@@ -148,13 +143,11 @@ static Addr blk_make(Blk *blk, BlkRegion *region, Index head, Size size,
       *(Word *)base = 0;
   }
   blk->allocated += bytes;
-  blk->alloc_size += bytes;
-  ++blk->alloc_count;
   return base;
 }
 
-static bool blk_try(Addr *base_out, Blk *blk, Size size, Word layout,
-                    unsigned flags)
+static __attribute__((noinline)) bool
+blk_try(Addr *base_out, Blk *blk, Size size, Word layout, unsigned flags)
 {
   Count count = blk_to_blocks(blk, size);
 
@@ -179,17 +172,6 @@ static bool blk_is_open(const Blk *blk)
 {
   return (blk->phase == BLK_IDLE || blk->phase == BLK_TELLING)
          && !blk_is_locked(blk);
-}
-
-static bool blk_is_collect_due(const Blk *blk)
-{
-  return blk->is_auto && blk->allocated >= blk->threshold;
-}
-
-static bool blk_is_poll_due(const Blk *blk)
-{
-  return blk->params.memory == NULL
-         && blk->allocated - blk->polled >= BLK_POLL_EVERY;
 }
 
 bool blk_alloc_quick(Addr *base_out, Blk *blk, Size size, Word layout,
@@ -281,52 +263,43 @@ void blk_free(Blk *blk, BlkRegion *region, Index head)
 
 /* Resizing */
 
-/* blk_resize -- in place; false if that can't be done */
+/* blk_resize -- in place, from old blocks; false if that can't be done
+ *
+ * What the object gets is as in a new one, and what the client can't want of
+ * its last block is zero. */
 
-static bool blk_resize(Blk *blk, BlkRegion *region, Index head, Size size)
+static bool blk_resize(Blk *blk, BlkRegion *region, Index head, Count old,
+                       Size size)
 {
-  BlkTab *tab = &region->area.tab;
-  Count old = blktab_length(tab, head);
+  Addr base = blk_address(blk, region, head);
   Count count = blk_to_blocks(blk, size);
-  Word layout = 0;
+  Size bytes = count << blk->mark.shift;
+  Word layout = blk->mark.has_layouts ? *blk_layout_at(blk, base, old) : 0;
 
-  if (count == 0)
-    return false;
-  if (blk->mark.has_layouts)
-    layout = *blk_layout(blk, region, head);
-  if (!blktab_resize(tab, head, count))
+  if (count == 0 || !blktab_resize_from(&region->area.tab, head, old, count))
     return false;
   blk_distrust(region);
   if (count > old) {
     blk->allocated += (count - old) << blk->mark.shift;
-    blk->alloc_size += (count - old) << blk->mark.shift;
+    blk_fill(blk, base, (old << blk->mark.shift) - blk_extra(blk), size,
+             bytes);
   } else {
     blk->free_size += (old - count) << blk->mark.shift;
     blk_poison(blk, region, head + count, old - count);
+    memset((char *)base + size, 0, bytes - size);
   }
   if (blk->mark.has_layouts)
-    *blk_layout(blk, region, head) = layout;
+    *blk_layout_at(blk, base, count) = layout;
   return true;
 }
 
-/* blk_clear_new -- what an object got beyond its old blocks, and what the
- * client can't want of the last one */
-
-static void blk_clear_new(const Blk *blk, Addr base, Size old, Size size,
-                          Size now)
-{
-  if (now > old)
-    blk_fill(blk, base, old, size, now);
-  else if (size < now)
-    memset((char *)base + size, 0, now - size);
-}
-
 static Res blk_move(Addr *base_io, Blk *blk, BlkRegion *region, Index head,
-                    Size size)
+                    Count count, Size size)
 {
   unsigned flags = blk_flags(region, head);
-  Size old = blk_object_size(blk, region, head);
-  Word layout = blk->mark.has_layouts ? *blk_layout(blk, region, head) : 0;
+  Size old = (count << blk->mark.shift) - blk_extra(blk);
+  Word layout
+      = blk->mark.has_layouts ? *blk_layout_at(blk, *base_io, count) : 0;
   Addr base;
   Res res;
 
@@ -346,15 +319,12 @@ static Res blk_move(Addr *base_io, Blk *blk, BlkRegion *region, Index head,
 Res blk_realloc(Addr *base_io, Blk *blk, BlkRegion *region, Index head,
                 Size size, bool may_move)
 {
-  Size old = blk_object_size(blk, region, head);
+  Count old = blktab_length(&region->area.tab, head);
 
   if (!blk_is_open(blk))
     return MPS_RES_FAIL;
-  if (blk_resize(blk, region, head, size)) {
-    Size now = blk_object_size(blk, region, head);
-
-    blk_clear_new(blk, *base_io, old, size, now);
+  if (blk_resize(blk, region, head, old, size))
     return MPS_RES_OK;
-  }
-  return may_move ? blk_move(base_io, blk, region, head, size) : MPS_RES_FAIL;
+  return may_move ? blk_move(base_io, blk, region, head, old, size)
+                  : MPS_RES_FAIL;
 }

@@ -47,6 +47,7 @@ void blktab_forget(BlkTab *tab)
 {
   Count groups = (tab->words + BLKTAB_GROUP - 1) / BLKTAB_GROUP;
 
+  tab->near = 0;
   for (Index i = 0; i < BLKTAB_CLASSES; ++i)
     tab->hints[i] = 0;
   for (Index g = 0; g < groups; ++g)
@@ -97,6 +98,7 @@ void blktab_note_free(BlkTab *tab, Index first, Index limit)
   Index start = blktab_run_start(tab, first);
   Count length;
 
+  tab->near = 0;
   if (start == BLK_NONE || first - start >= BLKTAB_LONG)
     return;
   length = blktab_run_limit(tab, limit, start + BLKTAB_LONG) - start;

@@ -233,25 +233,32 @@ static void blktab_raise_top(BlkTab *tab, Index limit)
     tab->top = top;
 }
 
+bool blktab_refill(BlkTab *tab)
+{
+  Index hint = tab->hints[0];
+  Index w = hint / WORD_BITS;
+
+  if (w >= tab->words)
+    return false;
+  tab->near = blktab_free_bits(tab, w) & (WORD_ONES << (hint % WORD_BITS));
+  tab->near_base = w * WORD_BITS;
+  if (tab->near == 0)
+    return false;
+  blktab_raise_top(tab, tab->near_base + WORD_BITS);
+  return true;
+}
+
 Index blktab_alloc(BlkTab *tab, Count count)
 {
-  Index head = BLK_NONE;
+  Index head = count == 1 ? blktab_alloc_near(tab) : BLK_NONE;
 
   ASSERT_HOT(count > 0);
-  if (count == 1 && tab->hints[0] < tab->blocks) {
-    Index hint = tab->hints[0];
-    Word free = blktab_free_bits(tab, hint / WORD_BITS) >> (hint % WORD_BITS);
-
-    /* Mostly the word of the last one has another. */
-    if (LIKELY(free != 0)) {
-      head = hint + (Index)__builtin_ctzll(free);
-      tab->hints[0] = head + 1;
-    }
-  }
-  if (head == BLK_NONE)
-    head = blktab_find(tab, count);
+  if (head != BLK_NONE)
+    return head;
+  head = blktab_find(tab, count);
   if (head == BLK_NONE)
     return BLK_NONE;
+  tab->near = 0;
   tab->pairs[2 * (head / WORD_BITS)] |= blktab_bit(head);
   if (count > 1)
     blktab_set_tails(tab, head + 1, count - 1, true);
@@ -307,7 +314,12 @@ static void blktab_cut(BlkTab *tab, Index first, Index limit)
 
 bool blktab_resize(BlkTab *tab, Index head, Count count)
 {
-  Index end = head + blktab_length(tab, head);
+  return blktab_resize_from(tab, head, blktab_length(tab, head), count);
+}
+
+bool blktab_resize_from(BlkTab *tab, Index head, Count old, Count count)
+{
+  Index end = head + old;
   Index limit = head + count;
 
   ASSERT_HOT(count > 0);
@@ -318,6 +330,7 @@ bool blktab_resize(BlkTab *tab, Index head, Count count)
   }
   if (limit > tab->blocks || !blktab_is_free_up_to(tab, end, limit))
     return false;
+  tab->near = 0;
   blktab_set_tails(tab, end, limit - end, true);
   blktab_note_used(tab, end, limit);
   blktab_raise_top(tab, limit);
@@ -336,7 +349,7 @@ static inline Count blktab_count(Word bits)
   return (Count)(bits * 0x0101010101010101 >> 56);
 }
 
-/* The flags of what was freed, which would be those of whatever comes to lie
+/* The flags of what was freed would be those of whatever comes to lie
  * there. */
 
 static void blktab_sweep_planes(BlkTab *tab, Index top)
@@ -344,58 +357,71 @@ static void blktab_sweep_planes(BlkTab *tab, Index top)
   for (Index i = 0; i < BLKTAB_PLANES; ++i) {
     Word *bits = tab->plane[i];
 
-    if (bits != NULL)
-      for (Index w = 0; w < top; ++w)
+    for (Index w = 0; bits != NULL && w < top; ++w)
+      if (bits[w] != 0)
         bits[w] &= blktab_low(tab, w);
   }
 }
 
-/* blktab_sweep -- free what isn't marked, by arithmetic
+typedef struct BlkSweep {
+  Count objects; /* freed */
+  Count blocks;
+  Index top; /* of what is left */
+  BlkFreed visit;
+  void *closure;
+} BlkSweep;
+
+/* blktab_sweep_word -- what dies in one word; returns the carry
  *
  * Adding to the tails a bit just above each dead head makes a carry run
  * through the tails that follow it, up to the first block that isn't one:
  * the tails that the sum still has are those of the living.  A carry out of
  * the word goes on into the next (.blk.tab.sweep). */
 
+static inline Word blktab_sweep_word(BlkSweep *sweep, Word *pair, Index w,
+                                     Word carry)
+{
+  Word low = pair[0];
+  Word high = pair[1];
+  Word dead = low & ~high;
+  Word tails = high & ~low;
+  Word sum = tails + (dead << 1 | carry);
+  Word live = tails & sum;
+  Word freed = dead | (tails & ~live);
+  Count here;
+
+  pair[0] = low & high;
+  pair[1] = live;
+  if (((low & high) | live) != 0)
+    sweep->top = w + 1;
+  if (freed != 0) {
+    here = blktab_count(dead);
+    sweep->objects += here;
+    sweep->blocks += freed == dead ? here : blktab_count(freed);
+    if (UNLIKELY(sweep->visit != NULL))
+      sweep->visit(sweep->closure, w, freed);
+  }
+  return (Word)(sum < tails) | dead >> (WORD_BITS - 1);
+}
+
+/* blktab_sweep -- free what isn't marked, by arithmetic */
+
 Count blktab_sweep(BlkTab *tab, BlkFreed visit, void *closure)
 {
+  BlkSweep sweep = {.visit = visit, .closure = closure};
+  Word *pairs = tab->pairs;
   Index top = tab->top;
-  Count objects = 0;
-  Count blocks = 0;
   Word carry = 0;
 
-  tab->top = 0;
-  for (Index w = 0; w < top; ++w) {
-    Word low = tab->pairs[2 * w];
-    Word high = tab->pairs[2 * w + 1];
-    Word dead = low & ~high;
-    Word tails = high & ~low;
-    Word add = dead << 1 | carry;
-    Word sum = tails + add;
-    Word live = tails & sum;
-
-    if ((dead | carry) == 0) { /* nothing dies here; but the marks go */
-      tab->pairs[2 * w + 1] = live;
-    } else {
-      Word freed = dead | (tails & ~live);
-
-      tab->pairs[2 * w] = low & high;
-      tab->pairs[2 * w + 1] = live;
-      objects += blktab_count(dead);
-      blocks += blktab_count(freed);
-      if (UNLIKELY(visit != NULL) && freed != 0)
-        visit(closure, w, freed);
-    }
-    carry = (Word)(sum < tails) | dead >> (WORD_BITS - 1);
-    if ((tab->pairs[2 * w] | live) != 0)
-      tab->top = w + 1;
-  }
-  blktab_set_pad(tab);
+  for (Index w = 0; w < top; ++w)
+    carry = blktab_sweep_word(&sweep, &pairs[2 * w], w, carry);
   blktab_sweep_planes(tab, top);
+  tab->top = sweep.top;
+  blktab_set_pad(tab);
   blktab_forget(tab);
-  tab->objects -= objects;
-  tab->used -= blocks;
-  return objects;
+  tab->objects -= sweep.objects;
+  tab->used -= sweep.blocks;
+  return sweep.objects;
 }
 
 Count blktab_marked(const BlkTab *tab)
@@ -473,6 +499,10 @@ bool blktab_check(const BlkTab *tab)
   CHECK(tab->blocks > 0 && tab->words == blktab_words(tab->blocks));
   CHECK(tab->used <= tab->blocks && tab->objects <= tab->used);
   CHECK(tab->top <= tab->words);
+  CHECK(tab->near == 0
+        || tab->near
+               == (blktab_free_bits(tab, tab->hints[0] / WORD_BITS)
+                   & (WORD_ONES << (tab->hints[0] % WORD_BITS))));
   CHECK((blktab_low(tab, last) & tab->pad) == tab->pad);
   CHECK((blktab_high(tab, last) & tab->pad) == tab->pad);
   if (CHECK_DEEP)

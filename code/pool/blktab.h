@@ -51,6 +51,8 @@ typedef struct BlkTab {
   /* By group: no free run that starts in it is longer.  Exact, a failed
    * search's bound, or BLKTAB_RUN_MAX (.blk.tab.runs). */
   uint16_t *runs;
+  Word near;                   /* .blk.tab.inv.near: zero, or the free */
+  Index near_base;             /* blocks from hints[0] to its word's end */
   Word pad;                    /* bits of the last word that are no blocks */
   Index top;                   /* all words from here on are free */
   Index hints[BLKTAB_CLASSES]; /* .blk.tab.inv.hint */
@@ -148,12 +150,43 @@ MOSTLY_INTERN Index blktab_head(const BlkTab *tab, Index block);
 /* Make an object of the first free run that is long enough; BLK_NONE if
  * there is none. */
 MOSTLY_INTERN Index blktab_alloc(BlkTab *tab, Count count);
+/* Blocks up to limit are used that were free; a free run may begin there. */
+MOSTLY_INTERN void blktab_note_used(BlkTab *tab, Index first, Index limit);
+
+/* blktab_alloc_near -- an object of one block where the last one was found,
+ * or near it; BLK_NONE if that takes a search
+ *
+ * On the critical path: it's what most allocations are. */
+
+MOSTLY_INTERN bool blktab_refill(BlkTab *tab);
+
+static inline Index blktab_alloc_near(BlkTab *tab)
+{
+  Index head;
+
+  if (UNLIKELY(tab->near == 0) && !blktab_refill(tab))
+    return BLK_NONE;
+  head = tab->near_base + (Index)__builtin_ctzll(tab->near);
+  tab->near &= tab->near - 1;
+  tab->pairs[2 * (tab->near_base / WORD_BITS)] |= blktab_bit(head);
+  tab->hints[0] = head + 1;
+  if (UNLIKELY((head + 1) % (BLKTAB_GROUP * WORD_BITS) == 0))
+    blktab_note_used(tab, head, head + 1);
+  ++tab->used;
+  ++tab->objects;
+  return head;
+}
+
 /* Is it sure that there is none? */
 MOSTLY_INTERN bool blktab_is_hopeless(const BlkTab *tab, Count count);
 /* Free an object; returns its blocks. */
 MOSTLY_INTERN Count blktab_free(BlkTab *tab, Index head);
 /* Give it another length in place; false if what follows isn't free. */
 MOSTLY_INTERN bool blktab_resize(BlkTab *tab, Index head, Count count);
+/* The same, where its present length is known: finding that takes a while
+ * for a large object. */
+MOSTLY_INTERN bool blktab_resize_from(BlkTab *tab, Index head, Count old,
+                                      Count count);
 
 static inline bool blktab_has(const BlkTab *tab, unsigned plane, Index head)
 {
@@ -193,8 +226,6 @@ MOSTLY_INTERN Index blktab_end(const BlkTab *tab, Index block);
 
 /* blksearch.c.  Blocks from first to limit have become free. */
 MOSTLY_INTERN void blktab_note_free(BlkTab *tab, Index first, Index limit);
-/* Blocks up to limit are used that were free; a free run may begin there. */
-MOSTLY_INTERN void blktab_note_used(BlkTab *tab, Index first, Index limit);
 /* Nothing is known. */
 MOSTLY_INTERN void blktab_forget(BlkTab *tab);
 /* The first free run of count blocks; the hints follow it. */
