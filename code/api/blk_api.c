@@ -101,7 +101,8 @@ static inline bool api_blk_alloc_alone(Addr *base_out, Pool *pool, Size size,
   if (!PLAT_IS_ALONE || arena->is_hiding || blk->params.locked != NULL
       || !plat_lock_claim_alone(&arena->lock, plat_os_self()))
     return false;
-  is_done = blk_alloc_near(base_out, blk, size, flags);
+  is_done = blk_alloc_near(base_out, blk, size, flags)
+            || blk_alloc_quick(base_out, blk, size, 0, flags);
   plat_lock_release_alone(&arena->lock);
   return is_done;
 }
@@ -190,6 +191,27 @@ static bool api_blk_may_free(const Blk *blk)
          || (blk->phase != BLK_MARKING && !blk_is_locked(blk));
 }
 
+/* api_blk_free_alone -- where this is the only thread, and p may be freed */
+
+static inline bool api_blk_free_alone(Pool *pool, Addr p)
+{
+  Arena *arena = pool->arena;
+  Blk *blk = blk_of_pool(pool);
+  BlkRegion *region;
+  Index head;
+  bool is_done;
+
+  if (!PLAT_IS_ALONE || arena->is_hiding || blk->params.locked != NULL
+      || !plat_lock_claim_alone(&arena->lock, plat_os_self()))
+    return false;
+  is_done = blk->phase == BLK_IDLE && blk->locks == 0
+            && blk_find(&region, &head, blk, p);
+  if (LIKELY(is_done))
+    blk_free(blk, region, head);
+  plat_lock_release_alone(&arena->lock);
+  return is_done;
+}
+
 void mps_blk_free(mps_pool_t pool, mps_addr_t p)
 {
   BlkRegion *region;
@@ -198,7 +220,8 @@ void mps_blk_free(mps_pool_t pool, mps_addr_t p)
 
   if (!API_BLK(pool, mps_blk_free) || p == NULL
       || (blk_of_pool(pool)->params.is_zero
-          && p == blk_zero(blk_of_pool(pool))))
+          && p == blk_zero(blk_of_pool(pool)))
+      || api_blk_free_alone(pool, p))
     return;
   blk = api_blk_enter(pool);
   if (API_REQUIRE(api_blk_may_free(blk), "mps_blk_free: the pool must not be "

@@ -217,27 +217,39 @@ static BLKMARK_INLINE void blkmark_ring_push(BlkMark *mark, BlkArea *area,
   ++mark->ring_count;
 }
 
-/* blkmark_discover -- a word in the span of the areas
+/* blkmark_wait -- a word in the span of the areas: let it wait in the ring
  *
- * On the critical path.  What it may be is found out a little later, when
- * the table's word and the object have come to the cache.  Where there is
- * only one area, the caller knows it, and the compiler makes a loop of its
- * own for that. */
+ * What it may be is found out a little later, when the table's word and the
+ * object have come to the cache.  Where there is only one area, the caller
+ * knows it, and the compiler makes a loop of its own for that. */
 
-static BLKMARK_INLINE void blkmark_discover(BlkMark *mark, BlkArea *only,
-                                            Word word)
+static BLKMARK_INLINE void blkmark_wait(BlkMark *mark, BlkArea *only,
+                                        Word word)
 {
   BlkArea *area = only != NULL ? only : blkmark_find(mark, word);
   Index block;
 
   if (area == NULL)
     return;
-  if (!mark->is_interior && (word & (((Word)1 << mark->shift) - 1)) != 0)
-    return;
   block = (word - area->base) >> mark->shift;
   __builtin_prefetch(&area->tab.pairs[2 * (block / WORD_BITS)], 1);
   __builtin_prefetch((const void *)word);
   blkmark_ring_push(mark, area, block);
+}
+
+/* blkmark_discover -- the same, but the last one is held back: if an object
+ * has nothing else, and nothing else is waiting, it needn't wait either
+ *
+ * On the critical path. */
+
+static BLKMARK_INLINE void blkmark_discover(BlkMark *mark, BlkArea *only,
+                                            Word *held_io, Word word)
+{
+  if (!mark->is_interior && (word & (((Word)1 << mark->shift) - 1)) != 0)
+    return;
+  if (*held_io != 0)
+    blkmark_wait(mark, only, *held_io);
+  *held_io = word;
 }
 
 
@@ -248,14 +260,13 @@ static BLKMARK_INLINE void blkmark_discover(BlkMark *mark, BlkArea *only,
 
 /* blkmark_other -- the same for words that may also belong to others */
 
-static BLKMARK_ANY void blkmark_words_other(BlkMark *mark, const Word *word,
+static BLKMARK_ANY void blkmark_words_other(BlkMark *mark, Word *held_io,
+                                            const Word *word,
                                             const Word *limit)
 {
-  BlkArea *only = NULL;
-
   for (; word < limit; ++word) {
     if (*word - mark->low < mark->span && blkmark_find(mark, *word) != NULL)
-      blkmark_discover(mark, only, *word);
+      blkmark_discover(mark, NULL, held_io, *word);
     else if (*word - mark->other_low < mark->other_span)
       mark->other(mark, *word);
   }
@@ -264,16 +275,15 @@ static BLKMARK_ANY void blkmark_words_other(BlkMark *mark, const Word *word,
 /* blkmark_words -- look through words, four at a time: most are no
  * references, or all of a buffer's */
 
-static BLKMARK_ANY BLKMARK_INLINE void blkmark_words(BlkMark *mark,
-                                                     BlkArea *only,
-                                                     const Word *word,
-                                                     const Word *limit)
+static BLKMARK_ANY BLKMARK_INLINE void
+blkmark_words(BlkMark *mark, BlkArea *only, Word *held_io, const Word *word,
+              const Word *limit)
 {
   Word low = mark->low;
   Size span = mark->span;
 
   if (UNLIKELY(mark->other != NULL)) {
-    blkmark_words_other(mark, word, limit);
+    blkmark_words_other(mark, held_io, word, limit);
     return;
   }
   for (; word + 4 <= limit; word += 4) {
@@ -287,17 +297,17 @@ static BLKMARK_ANY BLKMARK_INLINE void blkmark_words(BlkMark *mark,
         == 0)
       continue;
     if (a - low < span)
-      blkmark_discover(mark, only, a);
+      blkmark_discover(mark, only, held_io, a);
     if (b - low < span)
-      blkmark_discover(mark, only, b);
+      blkmark_discover(mark, only, held_io, b);
     if (c - low < span)
-      blkmark_discover(mark, only, c);
+      blkmark_discover(mark, only, held_io, c);
     if (d - low < span)
-      blkmark_discover(mark, only, d);
+      blkmark_discover(mark, only, held_io, d);
   }
   for (; word < limit; ++word)
     if (*word - low < span)
-      blkmark_discover(mark, only, *word);
+      blkmark_discover(mark, only, held_io, *word);
 }
 
 /* blkmark_layout_words -- the words that a layout names, which is neither
@@ -339,13 +349,20 @@ void blkmark_object_words(const BlkMark *mark, const BlkArea *area, Index head,
 static BLKMARK_ANY void blkmark_visit(void *closure, const Word *word,
                                       const Word *limit)
 {
-  blkmark_words(closure, NULL, word, limit);
+  BlkMark *mark = closure;
+  Word held = 0;
+
+  blkmark_words(mark, NULL, &held, word, limit);
+  if (held != 0)
+    blkmark_wait(mark, NULL, held);
 }
 
 /* blkmark_scan -- one object, which is marked */
 
-static BLKMARK_ANY BLKMARK_INLINE void
-blkmark_scan(BlkMark *mark, BlkArea *only, BlkArea *area, Index head)
+static BLKMARK_ANY BLKMARK_INLINE void blkmark_scan(BlkMark *mark,
+                                                    BlkArea *only,
+                                                    Word *held_io,
+                                                    BlkArea *area, Index head)
 {
   Count length = blktab_length(&area->tab, head);
   Word base = area->base + (head << mark->shift);
@@ -354,8 +371,44 @@ blkmark_scan(BlkMark *mark, BlkArea *only, BlkArea *area, Index head)
   if (UNLIKELY(mark->has_layouts))
     blkmark_object_words(mark, area, head, blkmark_visit, mark);
   else
-    blkmark_words(mark, only, (const Word *)base,
+    blkmark_words(mark, only, held_io, (const Word *)base,
                   (const Word *)(base + (length << mark->shift)));
+}
+
+/* blkmark_next -- what to scan next: the word held back, if it's the only
+ * one; the stack; the ring.  False if there's nothing left. */
+
+static BLKMARK_INLINE bool blkmark_next(BlkCandidate *next_out, BlkMark *mark,
+                                        BlkArea *only, Word *held_io)
+{
+  Word held = *held_io;
+
+  *held_io = 0;
+  if (held != 0 && (mark->depth > 0 || mark->ring_count > 0)) {
+    blkmark_wait(mark, only, held);
+    held = 0;
+  }
+  if (mark->depth > 0) {
+    Word addr = mark->stack[--mark->depth];
+
+    next_out->area = only != NULL ? only : blkmark_find(mark, addr);
+    next_out->block = (addr - next_out->area->base) >> mark->shift;
+    return true;
+  }
+  while (held != 0 || mark->ring_count > 0) {
+    if (held != 0) {
+      next_out->area = only != NULL ? only : blkmark_find(mark, held);
+      if (next_out->area == NULL)
+        return false;
+      next_out->block = (held - next_out->area->base) >> mark->shift;
+      held = 0;
+    } else {
+      *next_out = blkmark_ring_pop(mark);
+    }
+    if (blkmark_take(mark, next_out->area, &next_out->block))
+      return true;
+  }
+  return false;
 }
 
 /* blkmark_drain -- empty the stack and the ring
@@ -366,23 +419,11 @@ blkmark_scan(BlkMark *mark, BlkArea *only, BlkArea *area, Index head)
 static BLKMARK_ANY BLKMARK_INLINE void blkmark_drain_in(BlkMark *mark,
                                                         BlkArea *only)
 {
-  for (;;) {
-    BlkCandidate next;
+  BlkCandidate next;
+  Word held = 0;
 
-    if (mark->depth > 0) {
-      Word addr = mark->stack[--mark->depth];
-
-      next.area = only != NULL ? only : blkmark_find(mark, addr);
-      next.block = (addr - next.area->base) >> mark->shift;
-    } else if (mark->ring_count > 0) {
-      next = blkmark_ring_pop(mark);
-      if (!blkmark_take(mark, next.area, &next.block))
-        continue;
-    } else {
-      return;
-    }
-    blkmark_scan(mark, only, next.area, next.block);
-  }
+  while (blkmark_next(&next, mark, only, &held))
+    blkmark_scan(mark, only, &held, next.area, next.block);
 }
 
 static BLKMARK_ANY void blkmark_drain(BlkMark *mark)
@@ -426,7 +467,7 @@ bool blkmark_word(BlkMark *mark, Word word)
 
 BLKMARK_ANY void blkmark_range(BlkMark *mark, const Word *base, Count count)
 {
-  blkmark_words(mark, NULL, base, base + count);
+  blkmark_visit(mark, base, base + count);
   blkmark_drain(mark);
 }
 
@@ -441,15 +482,18 @@ static BLKMARK_INLINE void blkmark_scan_heads_in(BlkMark *mark, BlkArea *only,
                                                  Word heads)
 {
   const Word *leaves = area->tab.plane[BLKTAB_LEAF];
+  Word held = 0;
 
   if (leaves != NULL)
     heads &= ~leaves[word];
   for (; heads != 0; heads &= heads - 1) {
-    blkmark_scan(mark, only, area,
+    blkmark_scan(mark, only, &held, area,
                  word * WORD_BITS + (Index)__builtin_ctzll(heads));
     if (mark->depth > mark->limit / 2)
       blkmark_drain(mark);
   }
+  if (held != 0)
+    blkmark_wait(mark, only, held);
   blkmark_drain(mark);
 }
 

@@ -121,10 +121,9 @@ static Word *blk_layout_at(const Blk *blk, Addr base, Count count)
 
 /* blk_make -- the blocks of an object have been found */
 
-static Addr blk_make(Blk *blk, BlkRegion *region, Index head, Size size,
-                     Word layout, unsigned flags)
+static Addr blk_make(Blk *blk, BlkRegion *region, Index head, Count count,
+                     Size size, Word layout, unsigned flags)
 {
-  Count count = blktab_length(&region->area.tab, head);
   Size bytes = count << blk->mark.shift;
   Addr base = blk_address(blk, region, head);
 
@@ -161,7 +160,7 @@ blk_try(Addr *base_out, Blk *blk, Size size, Word layout, unsigned flags)
       continue;
     head = blktab_alloc(&region->area.tab, count);
     if (head != BLK_NONE) {
-      *base_out = blk_make(blk, region, head, size, layout, flags);
+      *base_out = blk_make(blk, region, head, count, size, layout, flags);
       return true;
     }
   }

@@ -15,6 +15,9 @@
 #define BLKTAB_LONG 1025
 #define BLKTAB_RUN_MAX UINT16_MAX
 
+/* Up to so many blocks, a class has one size. */
+#define BLKTAB_EXACT 8
+
 /* The least sizes of the classes. */
 static const Count blktab_least[BLKTAB_CLASSES]
     = {1, 2, 3, 4, 5, 6, 7, 8, 9, 17, 33, 65, 129, 257, 513, BLKTAB_LONG};
@@ -283,17 +286,40 @@ static Index blktab_search(BlkSearch *s, Index from)
   }
 }
 
+/* blktab_find_near -- in the very word that the hint points into, where a
+ * class has one size only */
+
+static Index blktab_find_near(const BlkTab *tab, Index hint, Count count)
+{
+  Word free;
+
+  if (count > BLKTAB_EXACT || hint >= tab->blocks)
+    return BLK_NONE;
+  free = blktab_free_bits(tab, hint / WORD_BITS)
+         & (WORD_ONES << (hint % WORD_BITS));
+  free = blktab_fold(free, count);
+  return free == 0
+             ? BLK_NONE
+             : size_round_down(hint, WORD_BITS) + (Index)__builtin_ctzll(free);
+}
+
 Index blktab_find(BlkTab *tab, Count count)
 {
   Index *hint = &tab->hints[blktab_class(count)];
+  Index near = blktab_find_near(tab, *hint, count);
   BlkSearch s = {
       .tab = tab,
       .count = count,
       .least = blktab_least[blktab_class(count)],
       .first = BLK_NONE,
   };
-  Index found = blktab_search(&s, *hint);
+  Index found;
 
+  if (near != BLK_NONE) {
+    *hint = near + count;
+    return near;
+  }
+  found = blktab_search(&s, *hint);
   if (found == BLK_NONE)
     *hint = s.first == BLK_NONE ? tab->words * WORD_BITS : s.first;
   else
