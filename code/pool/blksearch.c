@@ -239,9 +239,12 @@ static void blktab_skip_full(BlkSearch *s)
 }
 
 /* blktab_next_word -- go on to the next word worth a look; false at the
- * end */
+ * end
+ *
+ * Full words are passed only after one that was full: in a heap with holes
+ * everywhere it would be in vain. */
 
-static bool blktab_next_word(BlkSearch *s)
+static inline bool blktab_next_word(BlkSearch *s, bool was_full)
 {
   Index before;
 
@@ -253,12 +256,62 @@ static bool blktab_next_word(BlkSearch *s)
       else
         blktab_skip_groups(s, s->tab->runs);
     }
-    if (s->carry > 0 || s->w >= s->tab->words)
+    if (!was_full || s->w >= s->tab->words)
       break;
     before = s->w;
     blktab_skip_full(s);
   } while (s->w != before && s->w % BLKTAB_GROUP == 0);
   return s->w < s->tab->words;
+}
+
+/* blktab_search_short -- for the classes of one size, whose runs fit a word:
+ * nothing else has to be noted on the way */
+
+static Index blktab_search_short(BlkSearch *s, Word free)
+{
+  Count count = s->count;
+  Count first = count / 2;
+  Count second = (count - first) / 2;
+  Count third = (count - first - second) / 2;
+
+  for (;;) {
+    if (free != 0) {
+      Index base = s->w * WORD_BITS;
+      Word found = free & free >> first;
+
+      if (free == WORD_ONES
+          || s->carry + (Count)__builtin_ctzll(~free) >= count)
+        return base - s->carry;
+      found &= found >> second;
+      found &= found >> third;
+      if (found != 0)
+        return base + (Index)__builtin_ctzll(found);
+      s->carry = (Count)__builtin_clzll(~free);
+    } else {
+      s->carry = 0;
+    }
+    if (!blktab_next_word(s, free == 0))
+      return BLK_NONE;
+    free = blktab_free_bits(s->tab, s->w);
+  }
+}
+
+static Index blktab_search_long(BlkSearch *s, Word free)
+{
+  for (;;) {
+    Index found;
+
+    if (free == 0) {
+      s->carry = 0;
+    } else {
+      found = blktab_look(s, free);
+      if (found != BLK_NONE)
+        return found;
+    }
+    if (!blktab_next_word(s, free == 0))
+      return BLK_NONE;
+    free = blktab_free_bits(s->tab, s->w);
+  }
 }
 
 static Index blktab_search(BlkSearch *s, Index from)
@@ -270,60 +323,25 @@ static Index blktab_search(BlkSearch *s, Index from)
     return BLK_NONE;
   s->is_whole = from % (BLKTAB_GROUP * WORD_BITS) == 0;
   free = blktab_free_bits(s->tab, s->w) & (WORD_ONES << (from % WORD_BITS));
-  for (;;) {
-    Index found;
-
-    if (free == 0) {
-      s->carry = 0;
-    } else {
-      found = blktab_look(s, free);
-      if (found != BLK_NONE)
-        return found;
-    }
-    if (!blktab_next_word(s))
-      return BLK_NONE;
-    free = blktab_free_bits(s->tab, s->w);
-  }
-}
-
-/* blktab_find_near -- in the very word that the hint points into, where a
- * class has one size only */
-
-static Index blktab_find_near(const BlkTab *tab, Index hint, Count count)
-{
-  Word free;
-
-  if (count > BLKTAB_EXACT || hint >= tab->blocks)
-    return BLK_NONE;
-  free = blktab_free_bits(tab, hint / WORD_BITS)
-         & (WORD_ONES << (hint % WORD_BITS));
-  free = blktab_fold(free, count);
-  return free == 0
-             ? BLK_NONE
-             : size_round_down(hint, WORD_BITS) + (Index)__builtin_ctzll(free);
+  return s->count <= BLKTAB_EXACT ? blktab_search_short(s, free)
+                                  : blktab_search_long(s, free);
 }
 
 Index blktab_find(BlkTab *tab, Count count)
 {
   Index *hint = &tab->hints[blktab_class(count)];
-  Index near = blktab_find_near(tab, *hint, count);
   BlkSearch s = {
       .tab = tab,
       .count = count,
       .least = blktab_least[blktab_class(count)],
       .first = BLK_NONE,
   };
-  Index found;
+  Index found = blktab_search(&s, *hint);
 
-  if (near != BLK_NONE) {
-    *hint = near + count;
-    return near;
-  }
-  found = blktab_search(&s, *hint);
   if (found == BLK_NONE)
     *hint = s.first == BLK_NONE ? tab->words * WORD_BITS : s.first;
   else
-    *hint = s.first == found ? found + count : s.first;
+    *hint = s.first == found || s.first == BLK_NONE ? found + count : s.first;
   return found;
 }
 
