@@ -355,9 +355,13 @@ static inline void blk_fix_word(ScanState *ss, Word word)
 
   if (i >= ss->ss._count)
     return;
-  ss->ss._seen |= REFSET_KIND(ss->ss._kind[i]);
-  if (ss->ss._kind[i] == KIND_WHITE)
+  if (ss->ss._kind[i] == KIND_WHITE) {
     (void)_mps_fix2(&ss->ss, &ref);
+    /* What an ambiguous reference names stays where it is. */
+    ss->ss._seen |= REFSET_KIND(ss->segs[i]->kind);
+  } else {
+    ss->ss._seen |= REFSET_KIND(ss->ss._kind[i]);
+  }
 }
 
 static void blk_fix_words(void *closure, const Word *base, const Word *limit)
