@@ -53,14 +53,14 @@ Count blktab_fit(Size size, Size block, unsigned planes)
 {
   Count blocks = size / block;
 
-  /* Too many by the table's part: go down by what is missing, of which each
-   * block gives back nearly itself. */
+  /* Too many by the table's part: go down by some of what is missing, never
+   * too far, as a block may give back some words of the table with it. */
   while (blocks > 0) {
     Size need = blocks * block + blktab_size(blocks, planes);
 
     if (need <= size)
       return blocks;
-    blocks -= size_max((need - size) / (block + block / 16), 1);
+    blocks -= size_max((need - size) / (4 * block), 1);
   }
   return 0;
 }
