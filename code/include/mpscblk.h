@@ -11,7 +11,7 @@
  * Sizes are in bytes.  What breaks a rule is reported through the assertion
  * handler and then has no effect.
  *
- * Design: .blk (design/blk.rst).
+ * Design: .blk.collect, .blk.calls (design/blk.rst).
  */
 
 #ifndef mpscblk_h
@@ -232,7 +232,7 @@ extern unsigned mps_blk_flags(mps_pool_t pool, mps_addr_t p);
 extern mps_res_t mps_blk_flags_set(mps_pool_t pool, mps_addr_t p,
                                    unsigned flags);
 
-/* What an object is called in a dump and in a walk. */
+/* The states of a block, as mps_blk_state and mps_blk_walk tell them. */
 #define MPS_BLK_STATE_FREE 0u
 #define MPS_BLK_STATE_HEAD 1u /* begins an object */
 #define MPS_BLK_STATE_TAIL 2u /* goes on with one */

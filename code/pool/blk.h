@@ -6,7 +6,7 @@
  *   blkinfo.c  figures, walks, dumps
  *   blkmark.c  finding what lives; blktab.c, blksearch.c: the tables
  *
- * Design: .blk (design/blk.rst).
+ * Design: .blk.region, .blk.collect (design/blk.rst).
  */
 
 #ifndef BLK_H

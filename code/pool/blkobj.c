@@ -1,6 +1,6 @@
 /* blkobj.c -- objects of the block pool: allocate, free, resize
  *
- * Design: .blk.alloc, .blk.realloc (design/blk.rst).
+ * Design: .blk.alloc, .blk.realloc, .blk.layout (design/blk.rst).
  */
 
 #include "blk.h"
