@@ -939,7 +939,7 @@ START_TEST(collect_knows_all_roots)
   mps_pool_t other;
   mps_root_t stack;
   mps_addr_t *volatile here;
-  void *cold = &cold;
+  void *cold = __builtin_frame_address(0);
   mps_addr_t *there;
 
   world_make(&(Setup){0});
@@ -1172,7 +1172,7 @@ static __attribute__((noinline)) void worker_churn(const Worker *worker)
 static void *worker_run(void *closure)
 {
   Worker *worker = closure;
-  void *cold = &cold;
+  void *cold = __builtin_frame_address(0);
   mps_thr_t thread;
   mps_root_t root;
 
