@@ -57,7 +57,27 @@
   X(MVFF_ARENA_HIGH,       b,      ANY,              mps_pool_create_k)    \
   X(MVT_RESERVE_DEPTH,     count,  ANY,              mps_pool_create_k)    \
   X(MVT_FRAG_LIMIT,        d,      FRACTION,         mps_pool_create_k)    \
-  X(POOL_DEBUG_OPTIONS,    pool_debug_options, GIVEN, mps_pool_create_k)
+  X(POOL_DEBUG_OPTIONS,    pool_debug_options, GIVEN, mps_pool_create_k) \
+  X(BLK_SIZE,              size,   POW2,             mps_pool_create_k)    \
+  X(BLK_MEMORY,            p,      GIVEN,            mps_pool_create_k)    \
+  X(BLK_MEMORY_SIZE,       size,   POSITIVE,         mps_pool_create_k)    \
+  X(BLK_HEADROOM,          d,      FRACTION,         mps_pool_create_k)    \
+  X(BLK_THRESHOLD,         size,   ANY,              mps_pool_create_k)    \
+  X(BLK_AUTO,              b,      ANY,              mps_pool_create_k)    \
+  X(BLK_MARK_STACK,        count,  POSITIVE,         mps_pool_create_k)    \
+  X(BLK_CLEAR,             b,      ANY,              mps_pool_create_k)    \
+  X(BLK_POISON,            b,      ANY,              mps_pool_create_k)    \
+  X(BLK_LAYOUT,            b,      ANY,              mps_pool_create_k)    \
+  X(BLK_LEAVES,            b,      ANY,              mps_pool_create_k)    \
+  X(BLK_ZERO,              b,      ANY,              mps_pool_create_k)    \
+  X(BLK_FINAL,             fun,    GIVEN,            mps_pool_create_k)    \
+  X(BLK_FINAL_CLOSURE,     p,      ANY,              mps_pool_create_k)    \
+  X(BLK_WEAK,              fun,    GIVEN,            mps_pool_create_k)    \
+  X(BLK_COLLECTED,         fun,    GIVEN,            mps_pool_create_k)    \
+  X(BLK_COLLECT,           fun,    GIVEN,            mps_pool_create_k)    \
+  X(BLK_LOCKED,            fun,    GIVEN,            mps_pool_create_k)    \
+  X(BLK_LOOP,              fun,    GIVEN,            mps_pool_create_k)    \
+  X(BLK_CLOSURE,           p,      ANY,              mps_pool_create_k)
 /* clang-format on */
 
 /* A key.  The texts are literals, because an assertion handler may keep

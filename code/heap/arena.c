@@ -116,6 +116,7 @@ static void arena_init(Arena *arena, Size size, const ArenaParams *params)
   ring_init(&arena->roots);
   ring_init(&arena->all_link);
   ring_init(&arena->cursors);
+  ring_init(&arena->ambig);
   for (Index i = 0; i < WORD_BITS; ++i)
     ring_init(&arena->remembered[i]);
   gen_init_top(&arena->top, arena, ARENA_TOP_MORTALITY);

@@ -271,6 +271,8 @@ struct mps_pool_class_s {
   void (*scanned)(Pool *pool);
   /* What was dead is reclaimed. */
   void (*trace_end)(Pool *pool);
+  /* A trace in place is over, and the threads run again. */
+  void (*collected)(Pool *pool);
   Size (*total_size)(const Pool *pool);
   Size (*free_size)(const Pool *pool);
   void (*segs)(Pool *pool, void (*visit)(Seg *seg, void *p), void *p);
@@ -433,6 +435,10 @@ struct mps_arena_s {
 
   /* Segments with references, by the lowest id in their reference set. */
   Ring remembered[WORD_BITS];
+  /* Segments in which any word may be a reference, and how many of them hold
+   * objects (.trace.ambig). */
+  Ring ambig;
+  Count ambig_holding;
   Seg *grey;    /* segments to scan */
   Ring cursors; /* open ones: what they copy must be scanned too */
   BarrierMeans barrier;

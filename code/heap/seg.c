@@ -189,6 +189,8 @@ void seg_set_refset(Seg *seg, RefSet refset)
   ASSERT_HOT(seg->rank != RANK_NONE);
   seg->refset = refset;
   ring_remove(&seg->ref_link);
-  if (refset != REFSET_EMPTY)
+  if (seg->rank == RANK_AMBIG)
+    ring_append(&arena->ambig, &seg->ref_link);
+  else if (refset != REFSET_EMPTY)
     ring_append(&arena->remembered[__builtin_ctzll(refset)], &seg->ref_link);
 }

@@ -16,6 +16,7 @@
 #include "../base/base.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <signal.h>
 
 
@@ -141,6 +142,38 @@ MOSTLY_INTERN bool plat_lock_is_mine(const PlatLock *lock);
 MOSTLY_INTERN bool plat_lock_is_held(const PlatLock *lock);
 /* In the child of a fork: forget whoever held it. */
 MOSTLY_INTERN void plat_lock_reinit(PlatLock *lock);
+
+/* Is this the only thread of the process?  Then the lock need be safe from
+ * its own signal handlers only, and a few loads and stores will do
+ * (.plat.lock.alone).  The C library says so, where it's one that can. */
+#if defined(__has_include)
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#define PLAT_IS_ALONE (__libc_single_threaded != 0)
+#endif
+#endif
+#ifndef PLAT_IS_ALONE
+#define PLAT_IS_ALONE false
+#endif
+
+/* A number for the calling thread that no other living thread has; it is
+ * the same in the child of a fork.  Never zero. */
+MOSTLY_INTERN Word plat_os_self(void);
+
+/* False, and nothing has happened, if the lock is held. */
+static inline bool plat_lock_claim_alone(PlatLock *lock, Word self)
+{
+  if (atomic_load_explicit(&lock->owner, memory_order_relaxed) != 0)
+    return false;
+  atomic_store_explicit(&lock->owner, self, memory_order_relaxed);
+  atomic_signal_fence(memory_order_seq_cst);
+  return true;
+}
+
+static inline void plat_lock_release_alone(PlatLock *lock)
+{
+  atomic_store_explicit(&lock->owner, 0, memory_order_release);
+}
 
 /* The number of this process. */
 MOSTLY_INTERN uint32_t plat_process(void);

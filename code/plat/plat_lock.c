@@ -5,17 +5,6 @@
 
 #include "plat_os.h"
 
-#if defined(__has_include)
-#if __has_include(<sys/single_threaded.h>)
-#include <sys/single_threaded.h>
-#define PLAT_LOCK_IS_ALONE (__libc_single_threaded != 0)
-#endif
-#endif
-/* Does the system say that this is the only thread? (.plat.lock.alone) */
-#ifndef PLAT_LOCK_IS_ALONE
-#define PLAT_LOCK_IS_ALONE false
-#endif
-
 /* How often to look again before going to sleep: the arena's lock is
  * mostly held for less time than sleeping and waking take. */
 #define PLAT_LOCK_SPINS 64
@@ -88,13 +77,8 @@ static bool plat_lock_try(PlatLock *lock, Word self)
 {
   Word owner = 0;
 
-  if (PLAT_LOCK_IS_ALONE) {
-    if (atomic_load_explicit(&lock->owner, memory_order_relaxed) != 0)
-      return false;
-    atomic_store_explicit(&lock->owner, self, memory_order_relaxed);
-    atomic_signal_fence(memory_order_seq_cst);
-    return true;
-  }
+  if (PLAT_IS_ALONE)
+    return plat_lock_claim_alone(lock, self);
   return atomic_compare_exchange_strong(&lock->owner, &owner, self);
 }
 
@@ -139,8 +123,8 @@ void plat_lock_release(PlatLock *lock)
     --lock->depth;
     return;
   }
-  if (PLAT_LOCK_IS_ALONE) {
-    atomic_store_explicit(&lock->owner, 0, memory_order_release);
+  if (PLAT_IS_ALONE) {
+    plat_lock_release_alone(lock);
     return;
   }
   atomic_store(&lock->owner, 0);

@@ -96,7 +96,7 @@ void plat_os_wake_all(_Atomic uint32_t *word)
 
 Word plat_os_self(void)
 {
-#if defined(__GLIBC__) && defined(__has_builtin)
+#if defined(__has_builtin) && defined(__GLIBC__)
 #if __has_builtin(__builtin_thread_pointer)
   return (Word)__builtin_thread_pointer(); /* the same, without a call */
 #endif

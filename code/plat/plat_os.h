@@ -24,10 +24,6 @@ MOSTLY_INTERN void plat_os_wait(_Atomic uint32_t *word, uint32_t value,
 MOSTLY_INTERN void plat_os_wake_one(_Atomic uint32_t *word);
 MOSTLY_INTERN void plat_os_wake_all(_Atomic uint32_t *word);
 
-/* A number for the calling thread that no other living thread has; it is
- * the same in the child of a fork.  Never zero. */
-MOSTLY_INTERN Word plat_os_self(void);
-
 /* Every signal but those that tell of a mistake of the running
  * instruction: blocking those turns the mistake into a silent death. */
 MOSTLY_INTERN void plat_os_fill(sigset_t *set);

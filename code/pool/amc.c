@@ -392,6 +392,7 @@ static void amc_segs(Pool *pool, void (*visit)(Seg *seg, void *p), void *p)
       .condemned = amc_condemned, \
       .scanned = amc_scanned, \
       .trace_end = amc_trace_end, \
+      .collected = pool_no_collected, \
       .total_size = amc_total_size, \
       .free_size = amc_free_size, \
       .segs = amc_segs, \

@@ -61,8 +61,13 @@ static void amc_choose(Seg *seg)
   Trace *trace = seg_arena(seg)->trace;
   Size need;
 
-  if (LIKELY(trace->room == SIZE_MAX))
+  if (LIKELY(trace->room == SIZE_MAX && !trace->is_in_place))
     return;
+  if (trace->is_in_place) {
+    seg->is_kept = true;
+    seg->is_plain = false;
+    return;
+  }
   need = amc_need(seg);
   if (need <= trace->room && need <= seg_size(seg) / 4 * 3) {
     trace->room -= need;
@@ -91,6 +96,7 @@ static Size amc_whiten(Seg *seg)
   limit = seg_scan_limit(seg);
   if (limit == seg->base || !amc_board_make(seg))
     return 0;
+  seg->is_kept = seg_arena(seg)->trace->is_in_place;
   amc_step(seg, AMC_BUFFERED_BOARD);
   seg->board->open = limit;
   /* Each grain of it, so that whatever is committed there in the meantime
@@ -229,7 +235,8 @@ static void amc_fix_in_place(Seg *seg, Addr client)
 {
   Arena *arena = seg_arena(seg);
 
-  arena->trace->is_emergency = true;
+  if (!arena->trace->is_in_place)
+    arena->trace->is_emergency = true;
   arena->stayed |= REFSET_KIND(seg->kind); /* .emergency.seen */
   if (!seg->is_nailed)
     amc_nail_first(seg, AMC_REFUSED_BOARD, AMC_REFUSED_NONE);

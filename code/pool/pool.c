@@ -94,7 +94,7 @@ bool pool_class_check(const PoolClass *class)
   CHECK(class->alloc != NULL && class->free != NULL);
   CHECK(class->ramp_begin != NULL && class->ramp_end != NULL);
   CHECK(class->condemned != NULL && class->scanned != NULL
-        && class->trace_end != NULL);
+        && class->trace_end != NULL && class->collected != NULL);
   CHECK(class->total_size != NULL && class->free_size != NULL);
   CHECK(class->segs != NULL && class->check != NULL);
   return true;
@@ -172,5 +172,9 @@ void pool_no_scanned(Pool *pool)
 }
 
 void pool_no_trace_end(Pool *pool)
+{
+}
+
+void pool_no_collected(Pool *pool)
 {
 }

@@ -31,6 +31,7 @@ MOSTLY_INTERN void pool_no_ramp(Pool *pool, Buffer *buffer);
 MOSTLY_INTERN void pool_no_condemned(Pool *pool, PoolGen *pgen);
 MOSTLY_INTERN void pool_no_scanned(Pool *pool);
 MOSTLY_INTERN void pool_no_trace_end(Pool *pool);
+MOSTLY_INTERN void pool_no_collected(Pool *pool);
 
 /* A class that isn't built yet: making a pool of it is
  * MPS_RES_UNIMPL. */
@@ -51,6 +52,7 @@ MOSTLY_INTERN void pool_no_trace_end(Pool *pool);
       .condemned = pool_no_condemned, \
       .scanned = pool_no_scanned, \
       .trace_end = pool_no_trace_end, \
+      .collected = pool_no_collected, \
       .total_size = pool_unbuilt_size, \
       .free_size = pool_unbuilt_size, \
       .segs = pool_unbuilt_segs, \

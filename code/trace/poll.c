@@ -212,9 +212,31 @@ static Size poll_run(Arena *arena, TraceWhy why, bool is_world, Seconds time)
   return condemned;
 }
 
+/* poll_in_place -- before everything is collected and moved: find what is
+ * dead in the pools that are scanned conservatively, and in cycles through
+ * them (.poll.place) */
+
+static void poll_in_place(Arena *arena, TraceWhy why)
+{
+  if (arena->ambig_holding == 0)
+    return;
+  poll_mark_world(arena);
+  arena->is_polling = true;
+  (void)trace_run_in_place(arena, why);
+  RING_FOR (node, after, &arena->pools) {
+    Pool *pool = RING_ELEM(Pool, link, node);
+
+    pool->class->collected(pool);
+  }
+  arena->is_polling = false;
+  arena->trace->has_news = false;
+}
+
 static Size poll_world(Arena *arena, TraceWhy why, Seconds time)
 {
   note_world(arena, why);
+  if (isinf(time.s))
+    poll_in_place(arena, why);
   poll_mark_world(arena);
   return poll_run(arena, why, true, time);
 }

@@ -156,7 +156,7 @@ static void trace_condemn_pgen(Trace *trace, PoolGen *pgen)
     is_any = true;
   }
   barrier_run_end(&run);
-  if (is_any)
+  if (is_any && !trace->is_in_place)
     pgen->pool->class->condemned(pgen->pool, pgen);
 }
 
@@ -256,7 +256,7 @@ static void trace_scan_seg(Trace *trace, Seg *seg)
   ScanState ss;
   Res res;
 
-  scan_init(&ss, trace->arena, trace, RANK_EXACT);
+  scan_init(&ss, trace->arena, trace, (Rank)seg->rank);
   barrier_expose(seg);
   /* It counts as grey while it is scanned, so that nothing puts it on the
    * list again: its own scan sees what is copied into it. */
@@ -359,7 +359,8 @@ static void trace_begin(Trace *trace, TraceWhy why)
 {
   trace->phase = TRACE_SCAN;
   trace->is_running = true;
-  trace->is_whole = trace->arena->barrier == BARRIER_NONE;
+  trace->is_whole
+      = trace->arena->barrier == BARRIER_NONE || trace->is_in_place;
   trace->is_emergency = false;
   trace->arena->stayed = REFSET_EMPTY;
   trace->refused = SIZE_MAX;
@@ -388,6 +389,7 @@ static void trace_end(Trace *trace)
   trace_each_gen(trace, trace_note_gen);
   trace->phase = TRACE_IDLE;
   trace->is_running = false;
+  trace->is_in_place = false;
   trace->has_news = true;
   trace->is_short = trace->is_short || trace->is_emergency;
   trace->white = REFSET_EMPTY;
@@ -466,6 +468,26 @@ static void trace_scan_nailed(Trace *trace, Seg *list)
   }
 }
 
+/* trace_scan_ambig -- segments in which any word may be a reference are like
+ * ambiguous roots, where they may refer to what is condemned (.trace.ambig) */
+
+static void trace_scan_ambig(Trace *trace)
+{
+  Arena *arena = trace->arena;
+
+  /* Scanning puts a segment last in the ring again: once around. */
+  for (Count left = ring_length(&arena->ambig); left > 0; --left) {
+    Seg *seg = RING_ELEM(Seg, ref_link, arena->ambig.next);
+
+    ring_remove(&seg->ref_link);
+    ring_append(&arena->ambig, &seg->ref_link);
+    if (seg->is_white || (seg->refset & trace->white) == 0)
+      continue;
+    seg->seen = REFSET_EMPTY;
+    trace_scan_seg(trace, seg);
+  }
+}
+
 /* trace_flip -- everything that must be done before the threads go on
  *
  * No ambiguous reference is left for later than the first of these steps:
@@ -477,10 +499,13 @@ static void trace_flip(Trace *trace)
   Seg *nailed;
 
   note_flip(trace);
-  ++arena->flips;
-  ld_history_age(&arena->ld, trace->white);
+  if (!trace->is_in_place) {
+    ++arena->flips;
+    ld_history_age(&arena->ld, trace->white);
+  }
   trace_flip_buffers(arena);
   trace_scan_roots(trace, RANK_AMBIG);
+  trace_scan_ambig(trace);
   nailed = arena->grey;
   arena->grey = NULL;
   trace_scan_roots(trace, RANK_EXACT);
@@ -556,7 +581,7 @@ static void trace_check_seg(Seg *seg, void *closure)
 {
   ScanState ss;
 
-  if (seg->is_grey || seg->rank == RANK_NONE)
+  if (seg->is_grey || seg->rank == RANK_NONE || seg->rank == RANK_AMBIG)
     return;
   scan_init(&ss, seg_arena(seg), closure, RANK_NONE);
   ss.fix = trace_check_ref;
@@ -722,6 +747,7 @@ Size trace_start(Arena *arena, TraceWhy why, const TraceBudget *budget)
   condemned = trace->condemned;
   if (condemned == 0) {
     trace->is_running = false;
+    trace->is_in_place = false;
     trace->phase = TRACE_IDLE;
   } else {
     trace_start_stopped(trace, budget);
@@ -753,6 +779,12 @@ void trace_finish(Arena *arena)
 Size trace_run(Arena *arena, TraceWhy why)
 {
   return trace_start(arena, why, &trace_no_limit);
+}
+
+Size trace_run_in_place(Arena *arena, TraceWhy why)
+{
+  arena->trace->is_in_place = true;
+  return trace_run(arena, why);
 }
 
 /* One hit is soon followed by others, and a stop costs something.  So each

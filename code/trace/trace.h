@@ -54,6 +54,7 @@ typedef struct Trace {
   bool is_whole;     /* mustn't let the threads go on before its end */
   bool has_news;     /* a trace has ended, and poll hasn't drawn conclusions */
   bool is_world;     /* of the running or the last one: it condemned all */
+  bool is_in_place;  /* nothing moves: ambiguous references may come late */
   bool is_emergency; /* memory ran out: survivors stay where they are */
   bool is_short;     /* it ran out in some trace, and still isn't plenty */
   Size refused; /* bytes; a request for so many has failed in this trace */
@@ -100,6 +101,10 @@ MOSTLY_INTERN void trace_advance(Arena *arena, const TraceBudget *budget);
 
 /* Go on to its end, if one is running. */
 MOSTLY_INTERN void trace_finish(Arena *arena);
+
+/* All generations, in one stop, and nothing moves: what conservative pools
+ * hold dies too, in cycles through other pools as well (.trace.place). */
+MOSTLY_INTERN Size trace_run_in_place(Arena *arena, TraceWhy why);
 
 /* All of it in one stop. */
 MOSTLY_INTERN Size trace_run(Arena *arena, TraceWhy why);

@@ -149,6 +149,7 @@ static const PoolClass fake_class = {
     .ramp_end = fake_ramp_end,
     .condemned = fake_note_condemned,
     .scanned = pool_no_scanned,
+    .collected = pool_no_collected,
     .trace_end = fake_note_end,
     .total_size = fake_size,
     .free_size = fake_size,

@@ -9,6 +9,7 @@
 #include "include/mpsavm.h"
 #include "include/mpscams.h"
 #include "include/mpscawl.h"
+#include "include/mpscblk.h"
 #include "include/mpscmfs.h"
 #include "include/mpscmvff.h"
 #include "include/mpscmvt.h"

@@ -13,6 +13,7 @@
 #include "mpscamc.h"
 #include "mpscams.h"
 #include "mpscawl.h"
+#include "mpscblk.h"
 #include "mpsclo.h"
 #include "mpscmfs.h"
 #include "mpscmv2.h"
