@@ -66,6 +66,7 @@
 #include "pool/blkobj.c"
 #include "pool/blkgc.c"
 #include "pool/blkinfo.c"
+#include "pool/sac.c"
 #include "pool/fix.c"
 #include "pool/unbuilt.c"
 #include "api/plinth.c"
@@ -78,4 +79,5 @@
 #include "api/root_api.c"
 #include "api/query_api.c"
 #include "api/transform_api.c"
+#include "api/sac_api.c"
 #include "api/stats_api.c"

@@ -41,4 +41,8 @@ static inline bool api_is_handle(const void *handle)
   API_REQUIRE((arena)->state == ARENA_PARKED, \
               #function ": the arena must be parked")
 
+/* A block from a pool for mps_alloc, in the arena with the caller's context;
+ * while there is garbage, nothing is refused.  Codes as of the class. */
+MOSTLY_INTERN Res api_alloc(Addr *base_out, Pool *pool, Size size);
+
 #endif /* API_H */

@@ -293,7 +293,9 @@ void mps_pool_destroy(mps_pool_t pool)
 {
   if (!API_POOL(pool, mps_pool_destroy)
       || !API_REQUIRE(ring_is_single(&pool->buffers),
-                      "mps_pool_destroy: the pool has an allocation point"))
+                      "mps_pool_destroy: the pool has an allocation point")
+      || !API_REQUIRE(pool->sacs == 0,
+                      "mps_pool_destroy: the pool has an allocation cache"))
     return;
   Arena *arena = pool->arena;
   arena_enter(arena, NULL);
@@ -369,7 +371,7 @@ static bool api_alloc_quickly(Res *res_out, Addr *base_out, Pool *pool,
 
 /* As with allocation points: while there is garbage, nothing is refused. */
 
-static Res api_alloc(Addr *base_out, Pool *pool, Size size)
+Res api_alloc(Addr *base_out, Pool *pool, Size size)
 {
   Res res;
 

@@ -13,20 +13,9 @@
 
 /* Answer MPS_RES_UNIMPL. */
 #define UNBUILT_RESULTS(X) \
-  X(mps_sac_create, (NULL, NULL, 0, NULL)) \
-  X(mps_sac_alloc, (NULL, NULL, 0, 0)) \
-  X(mps_sac_fill, (NULL, NULL, 0, 0)) \
   X(mps_fix_weak_pair, (NULL, NULL, NULL, NULL)) \
   X(mps_fix_weak_or_pair, (NULL, NULL, NULL, NULL)) \
   X(mps_fix_weak_and_pair, (NULL, NULL, NULL, NULL))
-
-/* Return nothing, so they report it to the assertion handler.  No client
- * can come by the thing that they would work on. */
-#define UNBUILT_REPORTS(X) \
-  X(mps_sac_destroy, (NULL)) \
-  X(mps_sac_flush, (NULL)) \
-  X(mps_sac_free, (NULL, NULL, 0)) \
-  X(mps_sac_empty, (NULL, NULL, 0))
 
 /* Classes: creating a pool of one answers MPS_RES_UNIMPL. */
 #define UNBUILT_POOL_CLASSES(X) \

@@ -244,6 +244,7 @@ struct mps_pool_s {
   Size align;
   Ring buffers;        /* Buffer.link */
   struct Debug *debug; /* of a debug class (debug.h), or NULL */
+  Count sacs;          /* caches of its blocks (sac.h) */
 };
 
 /* What distinguishes one class of pools from another.  Each slot is
