@@ -467,7 +467,8 @@ bool blkmark_word(BlkMark *mark, Word word)
 
 BLKMARK_ANY void blkmark_range(BlkMark *mark, const Word *base, Count count)
 {
-  blkmark_visit(mark, base, base + count);
+  if (count > 0) /* else base may be null */
+    blkmark_visit(mark, base, base + count);
   blkmark_drain(mark);
 }
 

@@ -119,20 +119,29 @@ static Word *blk_layout_at(const Blk *blk, Addr base, Count count)
   return (Word *)addr_add(base, (count << blk->mark.shift) - blk_extra(blk));
 }
 
+/* What the client wants. */
+typedef struct BlkRequest {
+  Size size;
+  Count count; /* blocks */
+  Word layout;
+  unsigned flags;
+} BlkRequest;
+
 /* blk_make -- the blocks of an object have been found */
 
-static Addr blk_make(Blk *blk, BlkRegion *region, Index head, Count count,
-                     Size size, Word layout, unsigned flags)
+static Addr blk_make(Blk *blk, BlkRegion *region, Index head,
+                     const BlkRequest *request)
 {
-  Size bytes = count << blk->mark.shift;
+  Size bytes = request->count << blk->mark.shift;
+  unsigned flags = request->flags;
   Addr base = blk_address(blk, region, head);
 
   blk_distrust(region);
   if (region->area.tab.objects == 1)
     blk_count(region);
-  blk_fill(blk, base, 0, size, bytes);
+  blk_fill(blk, base, 0, request->size, bytes);
   if (blk->mark.has_layouts)
-    *blk_layout_at(blk, base, count) = layout;
+    *blk_layout_at(blk, base, request->count) = request->layout;
   if (UNLIKELY(flags != 0)) {
     if ((flags & MPS_BLK_LEAF) != 0)
       (void)blk_need_leaves(blk, region);
@@ -148,7 +157,8 @@ static Addr blk_make(Blk *blk, BlkRegion *region, Index head, Count count,
 static __attribute__((noinline)) bool
 blk_try(Addr *base_out, Blk *blk, Size size, Word layout, unsigned flags)
 {
-  Count count = blk_to_blocks(blk, size);
+  BlkRequest request = {size, blk_to_blocks(blk, size), layout, flags};
+  Count count = request.count;
 
   if (count == 0)
     return false;
@@ -160,7 +170,7 @@ blk_try(Addr *base_out, Blk *blk, Size size, Word layout, unsigned flags)
       continue;
     head = blktab_alloc(&region->area.tab, count);
     if (head != BLK_NONE) {
-      *base_out = blk_make(blk, region, head, count, size, layout, flags);
+      *base_out = blk_make(blk, region, head, &request);
       return true;
     }
   }

@@ -183,7 +183,7 @@ END_TEST
  * of its class within a word. */
 START_TEST(hint_knows_runs_within_a_word)
 {
-  Index heads[1024];
+  Index heads[1024 + 1];
   Table t;
 
   table_make(&t, 1024);
@@ -202,7 +202,7 @@ END_TEST
 /* Prototype bug (b): what merges to the left is known from its beginning. */
 START_TEST(hint_is_never_in_a_run)
 {
-  Index heads[8192];
+  Index heads[8192 + 1];
   Table t;
 
   table_make(&t, 8192);
@@ -223,7 +223,7 @@ END_TEST
 START_TEST(sweep_carries_through_tails)
 {
   Count length = (Count)_i + 1;
-  Index heads[1000];
+  Index heads[1000 + 1];
   Table t;
   Count count;
   Count alive = 0;
