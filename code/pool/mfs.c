@@ -240,6 +240,7 @@ static const PoolClass mfs_class = {
     .condemned = pool_no_condemned,
     .scanned = pool_no_scanned,
     .trace_end = pool_no_trace_end,
+    .collected = pool_no_collected,
     .total_size = mfs_total_size,
     .free_size = mfs_free_size,
     .segs = manseg_none,

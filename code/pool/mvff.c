@@ -648,8 +648,9 @@ static Size mvff_free_size(const Pool *pool)
     .fill = mvff_fill, .empty = mvff_empty, .alloc = its_alloc, \
     .free = its_free, .ramp_begin = pool_no_ramp, .ramp_end = pool_no_ramp, \
     .condemned = pool_no_condemned, .scanned = pool_no_scanned, \
-    .trace_end = pool_no_trace_end, .total_size = mvff_total_size, \
-    .free_size = mvff_free_size, .segs = manseg_none, .check = mvff_check \
+    .trace_end = pool_no_trace_end, .collected = pool_no_collected, \
+    .total_size = mvff_total_size, .free_size = mvff_free_size, \
+    .segs = manseg_none, .check = mvff_check \
   }
 
 static const PoolClass mvff_class_plain
