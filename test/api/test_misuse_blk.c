@@ -125,7 +125,7 @@ BLK_CASE(alloc_weak, "mps_blk_alloc", "MPS_BLK_WEAK",
 BLK_CASE(alloc_layout, "mps_blk_alloc_layout", "MPS_KEY_BLK_LAYOUT",
          EXPECT(mps_blk_alloc_layout(&p, pool, 8, 0, 0) == MPS_RES_PARAM);)
 BLK_CASE(free_plain_foreign, "mps_free", "p must be the first address",
-         mps_free(pool, &out, 8);)
+         mps_free(pool, (mps_addr_t)0x10000, 8);)
 BLK_CASE(free_plain_size, "mps_free", "size", mps_free(pool, p, 200);)
 
 /* Collecting */
