@@ -55,24 +55,3 @@ void mps_sac_empty(mps_sac_t sac, mps_addr_t p, size_t size)
 {
   UNBUILT_REPORT("mps_sac_empty");
 }
-
-
-/* Ephemerons */
-
-mps_res_t mps_fix_weak_pair(mps_ss_t ss, mps_addr_t base, mps_addr_t *key_io,
-                            mps_addr_t *value_io)
-{
-  return MPS_RES_UNIMPL;
-}
-
-mps_res_t mps_fix_weak_or_pair(mps_ss_t ss, mps_addr_t base,
-                               mps_addr_t *key_io, mps_addr_t *value_io)
-{
-  return MPS_RES_UNIMPL;
-}
-
-mps_res_t mps_fix_weak_and_pair(mps_ss_t ss, mps_addr_t base,
-                                mps_addr_t *key_io, mps_addr_t *value_io)
-{
-  return MPS_RES_UNIMPL;
-}

@@ -15,10 +15,7 @@
 #define UNBUILT_RESULTS(X) \
   X(mps_sac_create, (NULL, NULL, 0, NULL)) \
   X(mps_sac_alloc, (NULL, NULL, 0, 0)) \
-  X(mps_sac_fill, (NULL, NULL, 0, 0)) \
-  X(mps_fix_weak_pair, (NULL, NULL, NULL, NULL)) \
-  X(mps_fix_weak_or_pair, (NULL, NULL, NULL, NULL)) \
-  X(mps_fix_weak_and_pair, (NULL, NULL, NULL, NULL))
+  X(mps_sac_fill, (NULL, NULL, 0, 0))
 
 /* Return nothing, so they report it to the assertion handler.  No client
  * can come by the thing that they would work on. */
@@ -30,12 +27,6 @@
 
 /* Classes: creating a pool of one answers MPS_RES_UNIMPL. */
 #define UNBUILT_POOL_CLASSES(X) \
-  X(mps_class_ams) \
-  X(mps_class_ams_debug) \
-  X(mps_class_awl) \
-  X(mps_class_awl0) \
-  X(mps_class_aeph) \
-  X(mps_class_lo) \
   X(mps_class_mvt) \
   X(mps_class_snc)
 

@@ -211,18 +211,12 @@ static Ring *final_list(Arena *arena, Addr ref)
   return &arena->finals.gens[final_gen(arena, ref)];
 }
 
-/* Where the committed objects of a segment end. */
-static Addr final_limit(const Seg *seg)
-{
-  return seg->buffer != NULL ? (Addr)seg->buffer->ap.init : seg->used_limit;
-}
-
 /* What is grey is hidden, from us too. */
 static bool final_begins_object(Seg *seg, Addr ref)
 {
   mps_addr_t object;
 
-  if (!CHECK_DEEP || seg->is_grey || seg->is_white)
+  if (!CHECK_DEEP || seg_is_grey(seg) || seg->is_white)
     return true;
   return seg->class->find(&object, seg, addr_sub(ref, seg->format->header))
              == MPS_RES_OK
@@ -238,7 +232,7 @@ bool final_is_object(const Arena *arena, Addr ref)
       || !addr_is_aligned(ref, size_log2(seg->format->align)))
     return false;
   block = addr_sub(ref, seg->format->header);
-  return seg->base <= block && block < final_limit(seg)
+  return seg->base <= block && seg->class->may_begin(seg, block)
          && final_begins_object(seg, ref);
 }
 

@@ -48,6 +48,7 @@ Res seg_alloc(Seg **seg_out, PoolGen *pgen, const SegClass *class, Rank rank,
   pgen_account_alloc(pgen, seg_size(seg));
   space_map_seg(&arena->space, seg->base, seg->limit, seg, seg->kind);
   seg->sig = SEG_SIG;
+  arena->ambigs += rank == RANK_AMBIG;
   if (rank != RANK_NONE)
     seg_set_refset(seg, REFSET_UNIVERSAL);
   ASSERT_HOT(seg_check(seg));
@@ -61,10 +62,11 @@ void seg_free(Seg *seg)
 
   ASSERT_HOT(seg_check(seg));
   ASSERT(seg->buffer == NULL && seg->board == NULL && seg->cursor == NULL);
-  ASSERT(!seg->is_grey && !seg->is_queued);
+  ASSERT(!seg_is_grey(seg) && !seg->is_queued);
   /* A free grain has no protection: nobody would know to lift it. */
   barrier_forget(seg);
   seg->sig = SIG_NONE;
+  arena->ambigs -= seg->rank == RANK_AMBIG;
   pgen_account_shrink(seg, seg_size(seg));
   ring_remove(&seg->gen_link);
   ring_remove(&seg->ref_link);
@@ -82,12 +84,12 @@ bool seg_check(const Seg *seg)
   /* .seg.inv.leaf: a leaf is never scanned and never watched. */
   if (seg->rank == RANK_NONE) {
     CHECK(seg->refset == REFSET_EMPTY);
-    CHECK(!seg->is_grey && !seg->is_watched);
+    CHECK(!seg_is_grey(seg) && !seg->is_watched);
     CHECK(seg->access == PLAT_ACCESS_ALL);
   } else {
     /* .seg.inv.watched: what may change unseen may refer to anything. */
-    CHECK(seg->is_watched || seg->is_wanted || seg->is_white || seg->is_grey
-          || seg->refset == REFSET_UNIVERSAL
+    CHECK(seg->is_watched || seg->is_wanted || seg->is_white
+          || seg_is_grey(seg) || seg->refset == REFSET_UNIVERSAL
           || seg_arena(seg)->barrier == BARRIER_NONE
           || seg_arena(seg)->is_stopped);
   }
