@@ -113,6 +113,16 @@ def manual_row(size, millions, window):
                        target=("malloc", 1.5))])
 
 
+def class_row(name, millions):
+    """The rate of a pool class in which objects stay, against AMC's."""
+    arguments = [32, millions]
+    return Row(f"rate 32 {name}",
+               {"ours": ("rate", None, arguments, {"RATE_CLASS": name}),
+                "amc": ("rate", None, arguments)},
+               [Metric("time", "ns/object", last("ns/obj"),
+                       target=("amc", 2.0))])
+
+
 def copy_row(shape, megabytes, repeats):
     arguments = [shape, megabytes, repeats]
     runs = {"ours": ("copy", None, arguments),
@@ -177,6 +187,7 @@ def rows(quick):
     table += [manual_row(size, millions // 5, window)
               for size, window in ((32, 1), (32, 1024), (64, 65536),
                                    (256, 1024))]
+    table += [class_row(name, millions) for name in ("lo", "ams", "awl")]
     table += [copy_row(s, 32 if quick else 100, 7 if quick else 8)
               for s in shapes]
     table.append(treeb_row(1, [16, 4, 17, 500000] if quick

@@ -32,9 +32,14 @@ mps_res_t mps_ap_create_k(mps_ap_t *ap_o, mps_pool_t pool, mps_arg_s args[])
  * are given one or nothing, and look at neither. */
 mps_res_t mps_ap_create_v(mps_ap_t *ap_o, mps_pool_t pool, va_list varargs)
 {
-  mps_arg_s args[1];
+  mps_arg_s args[2];
 
   args[0].key = MPS_KEY_ARGS_END;
+  if (API_IS(pool, POOL_SIG) && pool->class->is_ranked) {
+    args[0].key = MPS_KEY_RANK;
+    args[0].val.rank = va_arg(varargs, mps_rank_t);
+    args[1].key = MPS_KEY_ARGS_END;
+  }
   return mps_ap_create_k(ap_o, pool, args);
 }
 

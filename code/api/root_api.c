@@ -24,10 +24,9 @@ mps_rank_t mps_rank_weak(void)
   return RANK_WEAK;
 }
 
-/* Between final and weak; there is no class that scans at it yet. */
 mps_rank_t mps_rank_ephemeron(void)
 {
-  return RANK_WEAK + 1;
+  return RANK_EPHEMERON;
 }
 
 

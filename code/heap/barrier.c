@@ -584,7 +584,7 @@ typedef enum BarrierNeed {
 
 static BarrierNeed barrier_need(Seg *seg)
 {
-  if (seg->is_grey)
+  if (seg_is_grey(seg))
     return seg->access == PLAT_ACCESS_NONE ? BARRIER_NEED_NOTHING
                                            : BARRIER_NEED_HIDE;
   if (seg->rank == RANK_NONE || seg->is_watched

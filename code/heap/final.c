@@ -211,10 +211,16 @@ static Ring *final_list(Arena *arena, Addr ref)
   return &arena->finals.gens[final_gen(arena, ref)];
 }
 
-/* Where the committed objects of a segment end. */
-static Addr final_limit(const Seg *seg)
+/* Blocks without a format begin where the reference says. */
+
+static Addr final_block(const Seg *seg, Addr ref)
 {
-  return seg->buffer != NULL ? (Addr)seg->buffer->ap.init : seg->used_limit;
+  return seg->format != NULL ? addr_sub(ref, seg->format->header) : ref;
+}
+
+static Size final_align(const Seg *seg)
+{
+  return seg->format != NULL ? seg->format->align : seg->pgen->pool->align;
 }
 
 /* What is grey is hidden, from us too. */
@@ -222,10 +228,9 @@ static bool final_begins_object(Seg *seg, Addr ref)
 {
   mps_addr_t object;
 
-  if (!CHECK_DEEP || seg->is_grey || seg->is_white)
+  if (!CHECK_DEEP || seg_is_grey(seg) || seg->is_white)
     return true;
-  return seg->class->find(&object, seg, addr_sub(ref, seg->format->header))
-             == MPS_RES_OK
+  return seg->class->find(&object, seg, final_block(seg, ref)) == MPS_RES_OK
          && object == ref;
 }
 
@@ -235,10 +240,10 @@ bool final_is_object(const Arena *arena, Addr ref)
   Addr block;
 
   if (seg == NULL || !seg->pgen->pool->class->is_managed
-      || !addr_is_aligned(ref, size_log2(seg->format->align)))
+      || !addr_is_aligned(ref, size_log2(final_align(seg))))
     return false;
-  block = addr_sub(ref, seg->format->header);
-  return seg->base <= block && block < final_limit(seg)
+  block = final_block(seg, ref);
+  return seg->base <= block && seg->class->may_begin(seg, block)
          && final_begins_object(seg, ref);
 }
 

@@ -203,12 +203,15 @@ bool pgen_check(const PoolGen *pgen)
 
 
 /* Accounts.  A segment's bytes are in exactly one of the parts; its flags
- * say in which. */
+ * say in which.  Where objects stay in place, that is said of each byte, and
+ * what is given back is free (.gen.piecemeal). */
 
 static Size *pgen_account_part(Seg *seg)
 {
   Account *a = &seg->pgen->account;
 
+  if (seg->is_piecemeal)
+    return &a->free;
   if (seg->is_accounted_buffered)
     return &a->buffered;
   if (seg->is_deferred)
@@ -249,21 +252,33 @@ void pgen_account_fill(Seg *seg)
   seg->is_accounted_buffered = true;
 }
 
+void pgen_account_bytes(Size *to, Size *from, Size size)
+{
+  ASSERT(*from >= size);
+  *from -= size;
+  *to += size;
+}
+
+void pgen_account_due(const PoolGen *pgen)
+{
+  const Gen *gen = pgen->gen;
+
+  if (gen_fresh(gen) >= gen->capacity)
+    pgen->pool->arena->is_gc_due = true;
+}
+
 void pgen_account_empty(Seg *seg)
 {
-  Gen *gen = seg->pgen->gen;
-
   /* Condemned in the meantime: it has been aged, and stays old. */
   if (!seg->is_accounted_buffered)
     return;
   pgen_account_move(seg, false, false, seg->is_deferred);
-  if (gen_fresh(gen) >= gen->capacity)
-    seg->pgen->pool->arena->is_gc_due = true;
+  pgen_account_due(seg->pgen);
 }
 
 void pgen_account_age(Seg *seg)
 {
-  if (!seg->is_accounted_old)
+  if (!seg->is_accounted_old && !seg->is_piecemeal)
     pgen_account_move(seg, false, true, seg->is_deferred);
 }
 

@@ -42,14 +42,18 @@ typedef Word RefSet;
 /* What a scan may see that is no generation. */
 #define REFSET_NOT_GENS (REFSET_KIND(KIND_NONE) | REFSET_KIND(KIND_WHITE))
 
-/* How a reference keeps its object; the values are the interface's. */
+/* How a reference keeps its object; the values are the interface's, and
+ * not the order in which a trace comes to them (.trace.steps). */
 typedef enum Rank {
   RANK_AMBIG = 0,
   RANK_EXACT = 1,
   RANK_FINAL = 2,
   RANK_WEAK = 3,
-  RANK_NONE = 4 /* of a segment whose objects hold no references */
+  RANK_EPHEMERON = 4,
+  RANK_NONE = 5 /* of a segment whose objects hold no references */
 } Rank;
+
+#define RANK_LIMIT (RANK_NONE + 1)
 
 
 /* Formats (format.h) */
@@ -87,6 +91,7 @@ typedef struct GenWork {
   Size forwarded; /* copied out */
   Size preserved; /* kept in place: nailed */
   Size retained;  /* in segments that stayed, padding included */
+  Size filled;    /* condemned, and new, in pools whose objects stay */
 } GenWork;
 
 struct Gen {
@@ -172,6 +177,7 @@ struct Seg {
   bool is_accounted_buffered;
   bool is_accounted_old;
   bool is_deferred;
+  bool is_late; /* something is to be scanned when the dead are known */
   const SegClass *class;
   const Format *format; /* the pool's */
   PoolGen *pgen;
@@ -179,14 +185,22 @@ struct Seg {
   Addr limit;
   Addr scanned; /* below this nothing is left to scan, while it is grey */
 
-  struct Nailboard *board;      /* or NULL */
-  struct Nailboard *stayed;     /* what isn't padding, where known, or NULL */
-  Size live;                    /* bytes that stayed in it last, or zero */
+  struct Nailboard *board; /* or NULL */
+  union {
+    struct Nailboard *stayed; /* what isn't padding, where known, or NULL */
+    struct Marks *marks;      /* of a segment in which objects stay */
+  };
+  union {
+    Size live;      /* bytes that stayed in it last, or zero */
+    Seg *late_next; /* of a segment in which objects stay */
+  };
   unsigned char defer;          /* scans to wait before watching it again */
   unsigned char size_class;     /* SegSize, of the request that made it */
   _Atomic unsigned char access; /* PlatAccess: what the client may do */
   bool is_watched;              /* a write by the client will be known */
   bool is_wanted;               /* in arena->wanted */
+  bool is_piecemeal;            /* its bytes are accounted one by one */
+  bool has_keys;                /* of ephemerons that wait (.ephs.note) */
   _Atomic bool is_hit;          /* in arena->hits */
   /* Unless there is a buffer, there is nothing but padding of our own at
    * and above this address (.seg.inv.used). */
@@ -226,6 +240,8 @@ struct SegClass {
   /* Has the running trace preserved the object that *ref_io refers to?
    * Then say where it is now.  The segment is white.  Preserves nothing. */
   bool (*is_preserved)(Seg *seg, mps_addr_t *ref_io);
+  /* May an object begin in that block?  The address is in the segment. */
+  bool (*may_begin)(const Seg *seg, Addr block);
 };
 
 
@@ -255,6 +271,7 @@ struct mps_pool_class_s {
   Size size;       /* of its pool record */
   bool is_moving;  /* its objects move */
   bool is_managed; /* its objects are found dead by tracing */
+  bool is_ranked;  /* its allocation points are made with a rank */
   Res (*init)(Pool *pool, mps_arg_s *args);
   void (*finish)(Pool *pool);
   Res (*buffer_init)(Buffer *buffer, mps_arg_s *args);
@@ -392,6 +409,8 @@ struct ScanState {
   struct Trace *trace;
   Seg **segs;      /* the space's map from grains to segments */
   bool was_marked; /* cleared when a fix preserves something */
+  Size scanned;    /* bytes, where that isn't the whole segment */
+  bool is_waiting; /* a pair was met that may live or not */
   /* What a walk does with a reference in place of tracing it, or NULL;
    * then rank is RANK_NONE. */
   void (*fix)(ScanState *ss, mps_addr_t *ref_io);
@@ -441,6 +460,7 @@ struct mps_arena_s {
   Ring ambig;
   Count ambig_holding;
   Seg *grey;    /* segments to scan */
+  Seg *late;    /* segments to scan when the dead are known */
   Ring cursors; /* open ones: what they copy must be scanned too */
   BarrierMeans barrier;
   _Atomic(Seg *) hits; /* written to since the last stop */

@@ -17,6 +17,8 @@ void scan_init(ScanState *ss, Arena *arena, struct Trace *trace, Rank rank)
   ss->trace = trace;
   ss->segs = arena->space.seg;
   ss->was_marked = true;
+  ss->scanned = 0;
+  ss->is_waiting = false;
   ss->fix = NULL;
   ss->sig = SCAN_SIG;
   ASSERT(scan_check(ss));

@@ -61,7 +61,7 @@ void seg_free(Seg *seg)
 
   ASSERT_HOT(seg_check(seg));
   ASSERT(seg->buffer == NULL && seg->board == NULL && seg->cursor == NULL);
-  ASSERT(!seg->is_grey && !seg->is_queued);
+  ASSERT(!seg_is_grey(seg) && !seg->is_queued);
   /* A free grain has no protection: nobody would know to lift it. */
   barrier_forget(seg);
   seg->sig = SIG_NONE;
@@ -82,12 +82,12 @@ bool seg_check(const Seg *seg)
   /* .seg.inv.leaf: a leaf is never scanned and never watched. */
   if (seg->rank == RANK_NONE) {
     CHECK(seg->refset == REFSET_EMPTY);
-    CHECK(!seg->is_grey && !seg->is_watched);
+    CHECK(!seg_is_grey(seg) && !seg->is_watched);
     CHECK(seg->access == PLAT_ACCESS_ALL);
   } else {
     /* .seg.inv.watched: what may change unseen may refer to anything. */
-    CHECK(seg->is_watched || seg->is_wanted || seg->is_white || seg->is_grey
-          || seg->refset == REFSET_UNIVERSAL
+    CHECK(seg->is_watched || seg->is_wanted || seg->is_white
+          || seg_is_grey(seg) || seg->refset == REFSET_UNIVERSAL
           || seg_arena(seg)->barrier == BARRIER_NONE
           || seg_arena(seg)->is_stopped);
   }

@@ -30,6 +30,12 @@ MOSTLY_INTERN Seg *seg_split(Seg *seg, Addr limit, Addr base);
  * look for it. */
 MOSTLY_INTERN void seg_set_refset(Seg *seg, RefSet refset);
 
+/* Is something in it to be scanned, so that the client mustn't see it? */
+static inline bool seg_is_grey(const Seg *seg)
+{
+  return seg->is_grey || seg->is_late;
+}
+
 /* Above this no object is scanned, copied, padded or visited: an
  * allocation point may be filling the rest. */
 static inline Addr seg_scan_limit(const Seg *seg)
@@ -67,11 +73,29 @@ static inline void seg_review(Seg *seg, Arena *arena)
   arena->wanted = seg;
 }
 
+/* There is something in it to scan when the dead are known. */
+static inline void seg_set_late(Seg *seg, Arena *arena)
+{
+  if (seg->is_late)
+    return;
+  seg->is_late = true;
+  seg_review(seg, arena);
+  if (seg->late_next != NULL)
+    return;
+  /* The last one of the list refers to itself. */
+  seg->late_next = arena->late != NULL ? arena->late : seg;
+  arena->late = seg;
+}
+
 /* Make it grey: there is something in it to scan.  A leaf never is. */
 static inline void seg_set_grey(Seg *seg, Arena *arena)
 {
   if (seg->is_grey || seg->rank == RANK_NONE)
     return;
+  if (seg->rank == RANK_WEAK) {
+    seg_set_late(seg, arena);
+    return;
+  }
   seg->is_grey = true;
   seg_review(seg, arena);
   if (seg->is_queued)

@@ -291,6 +291,8 @@ static void amc_fix_any(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
     amc_fix_in_place(seg, client);
   else
     amc_fix_move(seg, ref_io, client, seg->format->skip(client));
+  if (seg->has_keys)
+    ephs_note(&ss->trace->ephs, client);
 }
 
 static void amc_fix(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
@@ -450,6 +452,15 @@ static Res amc_find(mps_addr_t *object_out, Seg *seg, Addr addr)
 }
 
 
+/* Where committed objects are. */
+
+static bool amc_may_begin(const Seg *seg, Addr block)
+{
+  return block < (seg->buffer != NULL ? (Addr)seg->buffer->ap.init
+                                      : seg->used_limit);
+}
+
+
 MOSTLY_INTERN_DEF const SegClass amc_seg_class = {
     .name = "AMC",
     .whiten = amc_whiten,
@@ -460,4 +471,5 @@ MOSTLY_INTERN_DEF const SegClass amc_seg_class = {
     .areas = amc_areas,
     .find = amc_find,
     .is_preserved = amc_is_preserved,
+    .may_begin = amc_may_begin,
 };

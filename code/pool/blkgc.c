@@ -535,6 +535,14 @@ static bool blk_is_preserved(Seg *seg, mps_addr_t *ref_io)
                 == BLK_MARK;
 }
 
+static bool blk_may_begin(const Seg *seg, Addr block)
+{
+  mps_addr_t object;
+
+  return blk_seg_find(&object, (Seg *)seg, block) == MPS_RES_OK
+         && object == (mps_addr_t)block;
+}
+
 MOSTLY_INTERN_DEF const SegClass blk_seg_class = {
     .name = "BLK",
     .whiten = blk_whiten,
@@ -545,4 +553,5 @@ MOSTLY_INTERN_DEF const SegClass blk_seg_class = {
     .areas = blk_seg_areas,
     .find = blk_seg_find,
     .is_preserved = blk_is_preserved,
+    .may_begin = blk_may_begin,
 };

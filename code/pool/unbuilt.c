@@ -8,9 +8,6 @@
 
 #include "pool.h"
 
-#include "../include/mpscams.h"
-#include "../include/mpscawl.h"
-#include "../include/mpsclo.h"
 #include "../include/mpscmvt.h"
 #include "../include/mpscsnc.h"
 
@@ -38,43 +35,8 @@ static void pool_unbuilt_segs(Pool *pool, void (*visit)(Seg *seg, void *p),
 {
 }
 
-POOL_CLASS_UNBUILT(pool_class_ams, "AMS");
-POOL_CLASS_UNBUILT(pool_class_ams_debug, "AMS debug");
-POOL_CLASS_UNBUILT(pool_class_awl, "AWL");
-POOL_CLASS_UNBUILT(pool_class_aeph, "AEPH");
-POOL_CLASS_UNBUILT(pool_class_lo, "LO");
 POOL_CLASS_UNBUILT(pool_class_mvt, "MVT");
 POOL_CLASS_UNBUILT(pool_class_snc, "SNC");
-
-mps_pool_class_t mps_class_ams(void)
-{
-  return (mps_pool_class_t)&pool_class_ams;
-}
-
-mps_pool_class_t mps_class_ams_debug(void)
-{
-  return (mps_pool_class_t)&pool_class_ams_debug;
-}
-
-mps_pool_class_t mps_class_awl(void)
-{
-  return (mps_pool_class_t)&pool_class_awl;
-}
-
-mps_pool_class_t mps_class_awl0(void)
-{
-  return (mps_pool_class_t)&pool_class_awl;
-}
-
-mps_pool_class_t mps_class_aeph(void)
-{
-  return (mps_pool_class_t)&pool_class_aeph;
-}
-
-mps_pool_class_t mps_class_lo(void)
-{
-  return (mps_pool_class_t)&pool_class_lo;
-}
 
 mps_pool_class_t mps_class_mvt(void)
 {

@@ -87,7 +87,8 @@ bool trace_check(const Trace *trace)
   CHECK(trace->is_running == (trace->phase != TRACE_IDLE));
   /* .trace.inv.hidden: the client runs only where what is grey is hidden
    * from it. */
-  CHECK(trace->phase == TRACE_SCAN || trace->arena->grey == NULL);
+  CHECK(trace->phase == TRACE_SCAN
+        || (trace->arena->grey == NULL && trace->arena->late == NULL));
   return true;
 }
 
@@ -156,7 +157,11 @@ static void trace_condemn_pgen(Trace *trace, PoolGen *pgen)
     is_any = true;
   }
   barrier_run_end(&run);
-  if (is_any && !trace->is_in_place)
+  if (!is_any)
+    return;
+  if (pgen->pool->class->is_moving && !trace->is_in_place)
+    trace->moving |= REFSET_KIND(pgen->gen->id);
+  if (!trace->is_in_place)
     pgen->pool->class->condemned(pgen->pool, pgen);
 }
 
@@ -178,6 +183,7 @@ static void trace_condemn_gen(Trace *trace, Gen *gen)
 void trace_whiten_undo(Seg *seg)
 {
   seg->is_white = false;
+  seg->has_keys = false;
   ring_remove(&seg->gen_link);
   ring_append(&seg->pgen->segs, &seg->gen_link);
   space_map_kind(&seg_arena(seg)->space, seg->base, seg->limit, seg->kind);
@@ -251,12 +257,28 @@ static void trace_scan_roots(Trace *trace, Rank rank)
 
 /* Scanning */
 
-static void trace_scan_seg(Trace *trace, Seg *seg)
+/* An ambiguous reference in an object.  After the flip what may move was
+ * nailed already, unless nothing moves (.trace.ambig).  Either way it stays
+ * where it is. */
+
+static void trace_fix_ambig(ScanState *ss, mps_addr_t *ref_io)
+{
+  Seg *seg = space_seg(&ss->arena->space, *ref_io);
+
+  ss->ss._seen |= REFSET_KIND(seg->kind);
+  if (!ss->trace->has_flipped || ss->trace->is_in_place
+      || !seg->pgen->pool->class->is_moving)
+    seg->class->fix(seg, ss, ref_io);
+}
+
+static void trace_scan_seg(Trace *trace, Seg *seg, Rank rank)
 {
   ScanState ss;
   Res res;
 
-  scan_init(&ss, trace->arena, trace, (Rank)seg->rank);
+  scan_init(&ss, trace->arena, trace, rank);
+  if (rank == RANK_AMBIG)
+    ss.fix = trace_fix_ambig;
   barrier_expose(seg);
   /* It counts as grey while it is scanned, so that nothing puts it on the
    * list again: its own scan sees what is copied into it. */
@@ -264,9 +286,18 @@ static void trace_scan_seg(Trace *trace, Seg *seg)
   res = seg->class->scan(seg, &ss);
   ASSERT(res == MPS_RES_OK);
   seg->is_grey = false;
+  ephs_stir(&trace->ephs);
   seg->seen |= scan_take_refset(&ss);
   barrier_settle(seg, res == MPS_RES_OK ? seg->seen : REFSET_UNIVERSAL);
-  trace->done += seg_size(seg);
+  trace->done += ss.scanned != 0 ? ss.scanned : seg_size(seg);
+}
+
+/* trace_rank -- at which rank a segment is scanned while the dead aren't
+ * known */
+
+static Rank trace_rank(const Seg *seg)
+{
+  return seg->rank == RANK_WEAK ? RANK_EXACT : (Rank)seg->rank;
 }
 
 /* trace_next_grey -- a segment with something to scan, or NULL
@@ -326,6 +357,10 @@ static void trace_add_nursery(Size *sum, const Chain *chain)
 
   if (gen->work.collections > 0)
     *sum += gen->work.condemned;
+  /* Others are nurseries for objects that stay. */
+  for (Index i = 1; i < chain->count; ++i)
+    if (chain->gens[i].work.collections > 0)
+      *sum += chain->gens[i].work.filled;
 }
 
 static Size trace_expected_fill(const Trace *trace)
@@ -363,10 +398,13 @@ static void trace_begin(Trace *trace, TraceWhy why)
       = trace->arena->barrier == BARRIER_NONE || trace->is_in_place;
   trace->is_emergency = false;
   trace->arena->stayed = REFSET_EMPTY;
+  trace->is_decided = false;
+  trace->has_flipped = false;
   trace->refused = SIZE_MAX;
   trace_measure_room(trace);
   trace->why = why;
   trace->white = REFSET_EMPTY;
+  trace->moving = REFSET_EMPTY;
   trace->condemned = 0;
   trace->not_condemned = 0;
   trace->work = 0;
@@ -435,8 +473,57 @@ static void trace_end_scan(Trace *trace)
 
     pool->class->scanned(pool);
   }
-  trace_scan_roots(trace, RANK_WEAK);
   trace->phase = TRACE_RECLAIM;
+}
+
+/* trace_decide -- all that anything keeps has been found
+ *
+ * From now on nothing is preserved any more, whoever looks at what
+ * (.trace.decided). */
+
+static void trace_decide(Trace *trace)
+{
+  trace->is_decided = true;
+  ephs_finish(trace->arena, &trace->ephs);
+  trace_scan_roots(trace, RANK_WEAK);
+}
+
+/* trace_next_late -- a segment to scan now that the dead are known */
+
+static Seg *trace_next_late(Arena *arena)
+{
+  Seg *seg;
+
+  while ((seg = arena->late) != NULL) {
+    arena->late = seg->late_next == seg ? NULL : seg->late_next;
+    seg->late_next = NULL;
+    if (seg->is_late)
+      return seg;
+  }
+  return NULL;
+}
+
+static void trace_scan_late(Trace *trace, Seg *seg)
+{
+  trace_scan_seg(trace, seg, RANK_WEAK);
+  seg->is_late = false;
+}
+
+static void trace_step_late(Trace *trace)
+{
+  Seg *seg = trace_next_late(trace->arena);
+
+  if (seg != NULL)
+    trace_scan_late(trace, seg);
+  else
+    trace_end_scan(trace);
+}
+
+static void trace_finalize(Trace *trace)
+{
+  final_scan(trace->arena, trace);
+  if (!final_is_due(trace->arena))
+    ephs_stir(&trace->ephs);
 }
 
 static void trace_step_scan(Trace *trace)
@@ -447,15 +534,19 @@ static void trace_step_scan(Trace *trace)
     return;
   seg = trace_next_grey(trace->arena);
   if (seg != NULL)
-    trace_scan_seg(trace, seg);
+    trace_scan_seg(trace, seg, trace_rank(seg));
+  else if (ephs_step(trace->arena, trace))
+    return;
   else if (final_is_due(trace->arena))
-    final_scan(trace->arena, trace);
+    trace_finalize(trace);
+  else if (!trace->is_decided)
+    trace_decide(trace);
   else
-    trace_end_scan(trace);
+    trace_step_late(trace);
 }
 
 /* Segments with nails are white, so that they couldn't be hidden from the
- * client while we copy out of them. */
+ * client while we copy out of them.  The others of the list can. */
 
 static void trace_scan_nailed(Trace *trace, Seg *list)
 {
@@ -464,8 +555,44 @@ static void trace_scan_nailed(Trace *trace, Seg *list)
   for (Seg *seg = list; seg != NULL; seg = next) {
     next = seg->grey_next;
     seg->is_queued = false;
-    trace_scan_seg(trace, seg);
+    if (seg->is_nailed) {
+      trace_scan_seg(trace, seg, RANK_EXACT);
+    } else {
+      seg->is_grey = false;
+      seg_set_grey(seg, trace->arena);
+    }
   }
+}
+
+/* Objects with ambiguous references.  Which of those that are condemned live
+ * isn't known before it is too late to nail what they name, so all of it is
+ * nailed (.trace.ambig). */
+
+static void trace_fix_moving(ScanState *ss, mps_addr_t *ref_io)
+{
+  Seg *seg = space_seg(&ss->arena->space, *ref_io);
+
+  if (seg->pgen->pool->class->is_moving)
+    seg->class->fix(seg, ss, ref_io);
+}
+
+static mps_res_t trace_scan_area(mps_ss_t ss, void *base, void *limit,
+                                 void *closure)
+{
+  const Seg *seg = closure;
+
+  return seg->format->scan(ss, base, limit);
+}
+
+static void trace_nail_from(Trace *trace, Seg *seg)
+{
+  ScanState ss;
+  Res res;
+
+  scan_init(&ss, trace->arena, trace, RANK_AMBIG);
+  ss.fix = trace_fix_moving;
+  res = seg->class->areas(seg, &ss.ss, trace_scan_area, seg);
+  ASSERT(res == MPS_RES_OK);
 }
 
 /* trace_scan_ambig -- segments in which any word may be a reference are like
@@ -481,10 +608,14 @@ static void trace_scan_ambig(Trace *trace)
 
     ring_remove(&seg->ref_link);
     ring_append(&arena->ambig, &seg->ref_link);
-    if (seg->is_white || (seg->refset & trace->white) == 0)
+    if ((seg->refset & trace->white) == 0)
       continue;
-    seg->seen = REFSET_EMPTY;
-    trace_scan_seg(trace, seg);
+    if (!seg->is_white) {
+      seg->seen = REFSET_EMPTY;
+      trace_scan_seg(trace, seg, RANK_AMBIG);
+    } else if (!trace->is_in_place) {
+      trace_nail_from(trace, seg);
+    }
   }
 }
 
@@ -499,13 +630,13 @@ static void trace_flip(Trace *trace)
   Seg *nailed;
 
   note_flip(trace);
-  if (!trace->is_in_place) {
-    ++arena->flips;
-    ld_history_age(&arena->ld, trace->white);
-  }
+  /* Where nothing may move, addresses stay what they are. */
+  arena->flips += trace->moving != REFSET_EMPTY;
+  ld_history_age(&arena->ld, trace->moving);
   trace_flip_buffers(arena);
   trace_scan_roots(trace, RANK_AMBIG);
   trace_scan_ambig(trace);
+  trace->has_flipped = true;
   nailed = arena->grey;
   arena->grey = NULL;
   trace_scan_roots(trace, RANK_EXACT);
@@ -533,7 +664,7 @@ static void trace_step_reclaim(Trace *trace)
   } else {
     Seg *seg = RING_ELEM(Seg, gen_link, trace->whites.next);
 
-    ASSERT(!seg->is_grey);
+    ASSERT(!seg_is_grey(seg));
     seg->class->reclaim(seg); /* consumes it, or puts it back */
   }
 }
@@ -564,28 +695,24 @@ static void trace_step(Trace *trace)
 
 static void trace_check_ref(ScanState *ss, mps_addr_t *ref_io)
 {
-  const Seg *seg = space_seg(&ss->arena->space, *ref_io);
+  Seg *seg = space_seg(&ss->arena->space, *ref_io);
+  mps_addr_t ref = *ref_io;
 
-  CHECK(seg->is_nailed);
-}
-
-static mps_res_t trace_check_area(mps_ss_t ss, void *base, void *limit,
-                                  void *closure)
-{
-  const Seg *seg = closure;
-
-  return seg->format->scan(ss, base, limit);
+  if (seg->pgen->pool->class->is_moving)
+    ASSERT(seg->is_nailed);
+  else
+    ASSERT(seg->class->is_preserved(seg, &ref));
 }
 
 static void trace_check_seg(Seg *seg, void *closure)
 {
   ScanState ss;
 
-  if (seg->is_grey || seg->rank == RANK_NONE || seg->rank == RANK_AMBIG)
+  if (seg_is_grey(seg) || seg->rank == RANK_NONE || seg->rank == RANK_AMBIG)
     return;
   scan_init(&ss, seg_arena(seg), closure, RANK_NONE);
   ss.fix = trace_check_ref;
-  (void)seg->class->areas(seg, &ss.ss, trace_check_area, seg);
+  (void)seg->class->areas(seg, &ss.ss, trace_scan_area, seg);
 }
 
 /* Every stop but the first few of a trace would take too long. */
@@ -797,6 +924,20 @@ static double trace_hit_time(const Arena *arena)
   return share < TRACE_HIT_TIME ? share : TRACE_HIT_TIME;
 }
 
+/* trace_show -- scan a segment that the client wants to see
+ *
+ * While the dead aren't known, what it refers to is kept, weakly or not. */
+
+static void trace_show(Trace *trace, Seg *seg)
+{
+  if (trace->is_decided)
+    trace_scan_seg(trace, seg, RANK_WEAK);
+  else
+    trace_scan_seg(trace, seg,
+                   seg->rank == RANK_AMBIG ? RANK_AMBIG : RANK_EXACT);
+  seg->is_late = false;
+}
+
 /* trace_unhide -- the client wants to see a segment: scan it now
  *
  * This may be in a signal handler of the client's thread, with the lock
@@ -809,10 +950,10 @@ static void trace_unhide(Arena *arena, Seg *seg)
   Seconds start;
   Seconds start_cpu;
 
-  ASSERT(trace->phase == TRACE_SCAN && seg->is_grey);
+  ASSERT(trace->phase == TRACE_SCAN && seg_is_grey(seg));
   trace_stop(trace, &start, &start_cpu);
   note_stop(arena, "access");
-  trace_scan_seg(trace, seg);
+  trace_show(trace, seg);
   budget.until.s = start.s + trace_hit_time(arena);
   trace_work(trace, &budget);
   trace_resume(trace, start, start_cpu);

@@ -19,6 +19,7 @@
 #define TRACE_H
 
 #include "../heap/heap.h"
+#include "ephs.h"
 
 #define TRACE_SIG ((Sig)0x54726163) /* "Trac" */
 
@@ -53,6 +54,8 @@ typedef struct Trace {
   bool is_running;
   bool is_whole;     /* mustn't let the threads go on before its end */
   bool has_news;     /* a trace has ended, and poll hasn't drawn conclusions */
+  bool has_flipped;  /* ambiguous references have been seen to */
+  bool is_decided;   /* what isn't preserved by now is dead */
   bool is_world;     /* of the running or the last one: it condemned all */
   bool is_in_place;  /* nothing moves: ambiguous references may come late */
   bool is_emergency; /* memory ran out: survivors stay where they are */
@@ -60,7 +63,9 @@ typedef struct Trace {
   Size refused; /* bytes; a request for so many has failed in this trace */
   Size room;    /* bytes to copy into, where memory is short; or SIZE_MAX */
   TraceWhy why;
-  RefSet white;           /* the condemned generations */
+  RefSet white;  /* the condemned generations */
+  RefSet moving; /* those of them in which objects may move */
+  Ephs ephs;
   Ring whites;            /* condemned segments, by gen_link */
   Size condemned;         /* bytes, without what buffers keep back */
   Size not_condemned;     /* bytes of segments that refer, left alone */

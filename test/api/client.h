@@ -302,9 +302,10 @@ static const ProbeMethods probe_methods[] = {
 
 #define MUST(call) ck_assert_int_eq(call, MPS_RES_OK)
 
-/* A format with that alignment and header. */
-static inline mps_fmt_t client_format(mps_arena_t arena, size_t align,
-                                      size_t header)
+/* A format with that alignment and header; without the methods for moving,
+ * if objects are to stay. */
+static inline mps_fmt_t client_format_of(mps_arena_t arena, size_t align,
+                                         size_t header, int is_staying)
 {
   const ProbeMethods *m = probe_methods;
   mps_fmt_t fmt = NULL;
@@ -317,13 +318,21 @@ static inline mps_fmt_t client_format(mps_arena_t arena, size_t align,
     MPS_ARGS_ADD(args, MPS_KEY_FMT_HEADER_SIZE, header);
     MPS_ARGS_ADD(args, MPS_KEY_FMT_SCAN, m->scan);
     MPS_ARGS_ADD(args, MPS_KEY_FMT_SKIP, m->skip);
-    MPS_ARGS_ADD(args, MPS_KEY_FMT_FWD, m->fwd);
-    MPS_ARGS_ADD(args, MPS_KEY_FMT_ISFWD, m->isfwd);
-    MPS_ARGS_ADD(args, MPS_KEY_FMT_PAD, probe_pad);
+    if (!is_staying) {
+      MPS_ARGS_ADD(args, MPS_KEY_FMT_FWD, m->fwd);
+      MPS_ARGS_ADD(args, MPS_KEY_FMT_ISFWD, m->isfwd);
+      MPS_ARGS_ADD(args, MPS_KEY_FMT_PAD, probe_pad);
+    }
     MUST(mps_fmt_create_k(&fmt, arena, args));
   }
   MPS_ARGS_END(args);
   return fmt;
+}
+
+static inline mps_fmt_t client_format(mps_arena_t arena, size_t align,
+                                      size_t header)
+{
+  return client_format_of(arena, align, header, 0);
 }
 
 
@@ -347,6 +356,9 @@ typedef struct Options {
   size_t large_size;
   size_t gens; /* zero for the default chain */
   size_t capacity;
+  mps_pool_class_t class; /* one whose objects stay, or null */
+  int has_rank;           /* is that of allocation points given? */
+  mps_rank_t rank;
 } Options;
 
 typedef struct Client {
@@ -374,6 +386,27 @@ static inline mps_chain_t client_chain(mps_arena_t arena, size_t gens,
   return chain;
 }
 
+static inline mps_pool_class_t client_class(const Options *options)
+{
+  if (options->class != NULL)
+    return options->class;
+  return options->is_leaf ? mps_class_amcz() : mps_class_amc();
+}
+
+static inline mps_ap_t client_ap(mps_pool_t pool, const Options *options)
+{
+  mps_ap_t ap = NULL;
+
+  MPS_ARGS_BEGIN(args)
+  {
+    if (options->has_rank)
+      MPS_ARGS_ADD(args, MPS_KEY_RANK, options->rank);
+    MUST(mps_ap_create_k(&ap, pool, args));
+  }
+  MPS_ARGS_END(args);
+  return ap;
+}
+
 static inline mps_pool_t client_pool(const Client *client,
                                      const Options *options)
 {
@@ -390,9 +423,7 @@ static inline mps_pool_t client_pool(const Client *client,
       MPS_ARGS_ADD(args, MPS_KEY_EXTEND_BY, options->extend_by);
     if (options->large_size != 0)
       MPS_ARGS_ADD(args, MPS_KEY_LARGE_SIZE, options->large_size);
-    MUST(mps_pool_create_k(
-        &pool, client->arena,
-        options->is_leaf ? mps_class_amcz() : mps_class_amc(), args));
+    MUST(mps_pool_create_k(&pool, client->arena, client_class(options), args));
   }
   MPS_ARGS_END(args);
   return pool;
@@ -405,13 +436,14 @@ static inline Client client_create_in(mps_arena_t arena,
 
   client.align = options->align != 0 ? options->align : WORD;
   client.kind = options->is_leaf ? KIND_LEAF : KIND_OBJ;
-  client.fmt = client_format(arena, client.align, options->header);
+  client.fmt = client_format_of(arena, client.align, options->header,
+                                options->class != NULL);
   if (options->gens != 0)
     client.chain
         = client_chain(arena, options->gens,
                        options->capacity != 0 ? options->capacity : 1024);
   client.pool = client_pool(&client, options);
-  MUST(mps_ap_create_k(&client.ap, client.pool, mps_args_none));
+  client.ap = client_ap(client.pool, options);
   return client;
 }
 

@@ -7,11 +7,12 @@
  * ctest release: 1000000
  */
 
-#include "client.h"
+#include "stay.h"
 
 enum {
   TABLE = 64,
-  CONFIGS = 18
+  CONFIGS_MOVING = 18,
+  CONFIGS = CONFIGS_MOVING + 2 * STAY_CLASSES
 };
 
 static const mps_message_type_t FINAL = mps_message_type_finalization();
@@ -37,13 +38,19 @@ static void start_with(const Options *options)
   roots[2] = root_table(ARENA, mps_rank_weak(), weak, TABLE);
 }
 
-/* {AMC, AMCZ} x {no header, small, large} x {1, 3, 5 generations} */
+/* {AMC, AMCZ} x {no header, small, large} x {1, 3, 5 generations}, then a
+ * class whose objects stay x {no header, small} */
 static void start(int config)
 {
   static const size_t headers[] = {0, 8, 64}, gens[] = {1, 3, 5};
   Options options = {.is_leaf = config % 2,
                      .header = headers[config / 2 % 3],
-                     .gens = gens[config / 6]};
+                     .gens = gens[config / 6 % 3]};
+
+  if (config >= CONFIGS_MOVING) {
+    options = stay_options((config - CONFIGS_MOVING) / 2);
+    options.header = headers[config % 2];
+  }
 
   start_with(&options);
 }
@@ -271,7 +278,8 @@ START_TEST(an_ambiguous_reference_keeps_it)
 
   start(_i);
   object = make(1);
-  ambig[0] = (char *)object + 4;
+  /* Inside of it, where that does. */
+  ambig[0] = (char *)object + (_i < CONFIGS_MOVING ? 4 : 0);
   MUST(finalize(object));
   for (int n = 0; n < 3; ++n)
     collect();

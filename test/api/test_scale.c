@@ -6,6 +6,8 @@
 
 #include "client.h"
 
+#include "mpsclo.h"
+
 #include <unistd.h>
 
 /* How much memory the machine can spare just now. */
@@ -136,7 +138,10 @@ END_TEST
 START_TEST(objects_may_be_vast)
 {
   size_t size = 2200 * MB;
-  Options options = {.is_leaf = _i, .gens = 1};
+  Options options = {.is_leaf = _i > 0, .gens = 1};
+
+  if (_i > 1)
+    options.class = mps_class_lo();
   Client client = client_create(&options);
   mps_root_t root = root_table(client.arena, mps_rank_exact(), live, 2);
   mps_addr_t block;
@@ -205,7 +210,7 @@ int main(void)
   add(suite, "tiny", collections_start_by_themselves, 2 * (int)NELEMS(tiny));
   add(suite, "default", the_default_chain_collects, 2);
   add(suite, "segments", segments_outnumber_mappings, 1);
-  add(suite, "vast", objects_may_be_vast, 2);
+  add(suite, "vast", objects_may_be_vast, 3);
   add(suite, "absurd", absurd_sizes_are_refused, 1);
   return unit_run(suite);
 }

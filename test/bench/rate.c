@@ -6,6 +6,8 @@
  * sink.  Where the program must free, WINDOW objects are live at a time,
  * first in, first out; a window of 1 frees at once.
  *
+ * RATE_CLASS in the environment names the pool class: amc, lo, ams, awl.
+ *
  * Build with one of -DGC_MPS, -DUSE_MVFF (mps_alloc and mps_free),
  * -DUSE_MVFF_AP (allocation points and mps_free), -DGC_BOEHM (and
  * -DATOMIC), -DUSE_MALLOC, -DGC_MI, -DGC_BUMP (the bound: bump and fill a 4 MB buffer).
@@ -17,6 +19,9 @@
 
 #ifdef GC_MPS
 #include "mpsfmt.h"
+#include "mpscams.h"
+#include "mpscawl.h"
+#include "mpsclo.h"
 static mps_ap_t ap;
 static mps_thr_t thr;
 static mps_root_t root;
@@ -161,6 +166,24 @@ static __attribute__((noinline)) void run(size_t size, unsigned long n,
     one(size, k, window);
 }
 
+#ifdef GC_MPS
+static mps_pool_class_t chosen_class(void)
+{
+  const char *name = getenv("RATE_CLASS");
+
+  if (name == NULL || strcmp(name, "amc") == 0)
+    return mps_class_amc();
+  if (strcmp(name, "lo") == 0)
+    return mps_class_lo();
+  if (strcmp(name, "ams") == 0)
+    return mps_class_ams();
+  if (strcmp(name, "awl") == 0)
+    return mps_class_awl();
+  fprintf(stderr, "no such class: %s\n", name);
+  exit(2);
+}
+#endif
+
 static void setup(void *cold)
 {
 #if defined USE_MVFF || defined USE_MVFF_AP
@@ -171,7 +194,7 @@ static void setup(void *cold)
   must_be_ok(mps_ap_create_k(&manual_ap, manual_pool, mps_args_none));
 #endif
 #ifdef GC_MPS
-  gc_setup(mps_class_amc());
+  gc_setup(chosen_class());
   must(mps_thread_reg(&thr, arena), "thr");
   must(mps_root_create_thread(&root, arena, thr, cold), "root");
   must(mps_ap_create_k(&ap, pool, mps_args_none), "ap");

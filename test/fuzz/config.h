@@ -49,6 +49,7 @@ typedef struct Config {
   long protect;        /* may roots be protected? */
   long grain;          /* of the arena, 0 is the default */
   long final;          /* are objects registered for finalization? */
+  long stay;           /* pools whose objects stay: 1 << (class - STAY) */
   bool json;
   bool verbose;
 } Config;
@@ -95,6 +96,7 @@ static const Arg config_args[] = {
     {"protect", ARG_LONG, offsetof(Config, protect), "1: MPS_RM_PROT roots"},
     {"grain", ARG_LONG, offsetof(Config, grain), "arena grain, 0 default"},
     {"final", ARG_LONG, offsetof(Config, final), "1: finalization"},
+    {"stay", ARG_LONG, offsetof(Config, stay), "1 LO, 2 AMS, 4 AWL, 8 AEPH"},
     {"json", ARG_FLAG, offsetof(Config, json), "print facts as JSON"},
     {"verbose", ARG_FLAG, offsetof(Config, verbose), "print configurations"},
 };
@@ -323,6 +325,7 @@ static void config_fill(Config *config, long seed)
   CONFIG_CHOOSE(config, protect, &chance, 0, 0, 1);
   CONFIG_CHOOSE(config, ops, &chance, 1000, 3000, 10000);
   CONFIG_CHOOSE(config, final, &chance, 0, 1, 1);
+  CONFIG_CHOOSE(config, stay, &chance, 0, 0, 1, 2, 4, 8, 12, 15, 15);
   if (config->pause < 0)
     config->pause = pause_time;
   if (config->barrier == NULL)

@@ -217,7 +217,8 @@ static void final_collected(Mutator *m)
   const World *world = m->world;
 
   if (world->config->stack == 1 || world->config->ambig > 0
-      || world_threaded(world) || world->limited || !world->is_told)
+      || world_threaded(world) || world->limited || !world->is_told
+      || world->has_ambig || world->is_left)
     return;
   final_each(final_age);
   drain_messages(m);

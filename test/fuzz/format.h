@@ -150,7 +150,57 @@ static mps_res_t format_scan_object(mps_ss_t ss, Word *block)
   return MPS_RES_OK;
 }
 
-static mps_res_t format_scan(mps_ss_t ss, mps_addr_t base, mps_addr_t limit)
+/* What becomes of the pairs of an object, by its serial number. */
+static unsigned pair_kind(Word serial)
+{
+  return (unsigned)(serial % 3);
+}
+
+static mps_res_t format_fix_pair(mps_ss_t ss, Word *block, size_t i)
+{
+  static mps_res_t (*const fixes[])(mps_ss_t, mps_addr_t, mps_addr_t *,
+                                    mps_addr_t *)
+      = {mps_fix_weak_pair, mps_fix_weak_or_pair, mps_fix_weak_and_pair};
+  mps_addr_t key = decode_slot(block[i]);
+  mps_addr_t value = decode_slot(block[i + 1]);
+  mps_res_t res
+      = fixes[pair_kind(block[AT_SERIAL])](ss, client_of(block), &key, &value);
+
+  block[i] = encode_slot(key);
+  block[i + 1] = encode_slot(value);
+  return res;
+}
+
+/* References in pairs, and if their number is odd one more. */
+static mps_res_t format_scan_pairs(mps_ss_t ss, Word *block)
+{
+  size_t i, first = first_reference();
+  size_t count = 0;
+
+  if (info_size(block[AT_INFO]) >= (first + 1) * WORD_SIZE)
+    count = block[AT_META] & 0xFFFFFFFFu;
+  for (i = 0; i + 1 < count; i += 2) {
+    mps_res_t res = format_fix_pair(ss, block, first + i);
+    if (res != MPS_RES_OK)
+      return res;
+  }
+  if (count % 2 == 0)
+    return MPS_RES_OK;
+  MPS_SCAN_BEGIN(ss)
+  {
+    mps_addr_t ref = decode_slot(block[first + count - 1]);
+    mps_res_t res = MPS_FIX12(ss, &ref);
+    if (res != MPS_RES_OK)
+      return res;
+    block[first + count - 1] = encode_slot(ref);
+  }
+  MPS_SCAN_END(ss);
+  return MPS_RES_OK;
+}
+
+static mps_res_t format_scan_with(mps_ss_t ss, mps_addr_t base,
+                                  mps_addr_t limit,
+                                  mps_res_t (*scan)(mps_ss_t, Word *))
 {
   mps_addr_t at = base;
   mps_res_t res;
@@ -166,7 +216,7 @@ static mps_res_t format_scan(mps_ss_t ss, mps_addr_t base, mps_addr_t limit)
     if (info_kind(block[AT_INFO]) == KIND_OBJECT) {
       MPS_SCAN_BEGIN(ss)
       {
-        MPS_FIX_CALL(ss, res = format_scan_object(ss, block));
+        MPS_FIX_CALL(ss, res = scan(ss, block));
       }
       MPS_SCAN_END(ss);
       if (res != MPS_RES_OK)
@@ -177,6 +227,17 @@ static mps_res_t format_scan(mps_ss_t ss, mps_addr_t base, mps_addr_t limit)
   if (at != limit)
     fail("scan: an object ends at %p, after the limit %p", at, limit);
   return MPS_RES_OK;
+}
+
+static mps_res_t format_scan(mps_ss_t ss, mps_addr_t base, mps_addr_t limit)
+{
+  return format_scan_with(ss, base, limit, format_scan_object);
+}
+
+static mps_res_t format_scan_eph(mps_ss_t ss, mps_addr_t base,
+                                 mps_addr_t limit)
+{
+  return format_scan_with(ss, base, limit, format_scan_pairs);
 }
 
 static mps_addr_t format_skip(mps_addr_t client)

@@ -30,12 +30,15 @@ enum {
 typedef struct Node Node;
 
 struct Node {
-  Node *next;         /* of all nodes of the graph */
-  Word serial;        /* unique in the episode */
-  size_t size;        /* of the block */
-  Word version;       /* of the contents */
-  unsigned long mark; /* the last verification that reached it */
-  mps_addr_t addr;    /* where that found it */
+  Node *next;           /* of all nodes of the graph */
+  Word serial;          /* unique in the episode */
+  size_t size;          /* of the block */
+  Word version;         /* of the contents */
+  unsigned long mark;   /* the last verification that reached it */
+  unsigned long strong; /* the last one that did so by strong references */
+  bool eph;             /* its references are in pairs that live with keys */
+  bool weak;            /* its own references are weak */
+  mps_addr_t addr;      /* where that found it */
   unsigned pool;
   unsigned kind; /* KIND_OBJECT or KIND_LEAF */
   struct {
@@ -47,6 +50,7 @@ struct Node {
     bool is_told; /* there was one: nothing may refer to it */
     bool is_lost; /* it may have died while messages were disabled */
   } final;
+  Node *weak_next; /* in weak_work or eph_work */
   size_t refs;
   Node *ref[];
 };
@@ -93,6 +97,11 @@ typedef struct Graph {
   mps_root_t pin_root;
   Node **work; /* verification's stack */
   size_t work_count, work_room;
+  Node *eph_work;  /* the same, and its pairs */
+  Node *weak_work; /* reached, and its weak references not followed yet */
+  bool is_by_pair; /* or because a key lives */
+  bool is_weakly;  /* what is reached now is so by weak references */
+  bool must_splat; /* no weak reference to anything dead is left */
   pthread_mutex_t mutex; /* of a graph that threads share */
 } Graph;
 
@@ -406,7 +415,15 @@ static void graph_visit(Graph *graph, Node *node, mps_addr_t client,
     return;
   }
   node_expect(node, client);
-  if (__atomic_load_n(&node->final.is_told, __ATOMIC_RELAXED))
+  if (!graph->is_weakly)
+    node->strong = graph->mark;
+  else if (graph->must_splat)
+    fail("%s: object %lu is dead, and there is a weak reference", from,
+         (unsigned long)node->serial);
+  /* A pair that was kept for a message's sake is live again when the client
+   * writes a live key into it. */
+  if (!graph->is_weakly && !graph->is_by_pair
+      && __atomic_load_n(&node->final.is_told, __ATOMIC_RELAXED))
     fail("%s: there was a message about object %lu", from,
          (unsigned long)node->serial);
   node->mark = graph->mark;
@@ -420,14 +437,38 @@ static void graph_visit(Graph *graph, Node *node, mps_addr_t client,
   graph->work[graph->work_count++] = node;
 }
 
+/* A weak reference that has become null: to what nothing else kept. */
+static void graph_expect_splat(const Graph *graph, Node *node, size_t i)
+{
+  if (node->ref[i]->strong == graph->mark)
+    fail("object %lu: weak reference %lu is null, and object %lu lives",
+         (unsigned long)node->serial, (unsigned long)i,
+         (unsigned long)node->ref[i]->serial);
+  node->ref[i] = NULL;
+}
+
 static void graph_visit_references(Graph *graph, Node *node)
 {
   const Word *block = block_of(node->addr);
   size_t i, first = first_reference();
 
+  if (node->weak && !graph->is_weakly) {
+    node->weak_next = graph->weak_work;
+    graph->weak_work = node;
+    return;
+  }
+  if (node->eph && !graph->is_weakly) {
+    node->weak_next = graph->eph_work;
+    graph->eph_work = node;
+    return;
+  }
   node_expect_words(node, block);
   for (i = 0; i < node->refs; ++i) {
     Word slot = block[first + i];
+    if (node->weak && node->ref[i] != NULL && slot == 0)
+      graph_expect_splat(graph, node, i);
+    if (node->eph && node->ref[i] != NULL && slot == 0)
+      node->ref[i] = NULL; /* graph_visit_pairs has looked */
     if (node->ref[i] == NULL) {
       if (slot != 0)
         fail("object %lu: null reference %lu has become 0x%lx",
@@ -488,12 +529,124 @@ static void graph_sweep(Graph *graph)
   }
 }
 
+static void graph_drain(Graph *graph)
+{
+  while (graph->work_count > 0)
+    graph_visit_references(graph, graph->work[--graph->work_count]);
+}
+
+/* Pairs.  The mirror finds out which live by trying again and again. */
+
+static bool graph_is_live(const Graph *graph, const Node *node)
+{
+  return node == NULL || node->strong == graph->mark;
+}
+
+static bool pair_is_live(const Graph *graph, const Node *node, size_t i)
+{
+  bool key = graph_is_live(graph, node->ref[i]);
+  bool value = graph_is_live(graph, node->ref[i + 1]);
+
+  switch (pair_kind(node->serial)) {
+  case 0:
+    return key;
+  case 1:
+    return key || value;
+  default:
+    return key && value;
+  }
+}
+
+/* A live reference of a pair, or the odd one; true if that is news. */
+static bool graph_visit_one(Graph *graph, Node *node, size_t i)
+{
+  Word slot = block_of(node->addr)[first_reference() + i];
+
+  if (graph_is_live(graph, node->ref[i]))
+    return false;
+  if (slot == 0)
+    fail("object %lu: reference %lu of a live pair is null",
+         (unsigned long)node->serial, (unsigned long)i);
+  graph_visit(graph, node->ref[i], decode_slot(slot), "pair");
+  graph_drain(graph);
+  return true;
+}
+
+static bool graph_visit_pairs(Graph *graph, Node *node)
+{
+  bool is_news = false;
+  size_t i;
+
+  for (i = 0; i + 1 < node->refs; i += 2)
+    if (pair_is_live(graph, node, i)) {
+      is_news |= graph_visit_one(graph, node, i);
+      is_news |= graph_visit_one(graph, node, i + 1);
+    }
+  if (node->refs % 2 == 1)
+    is_news |= graph_visit_one(graph, node, node->refs - 1);
+  return is_news;
+}
+
+/* A dead pair is null as a whole, or not at all, but for what the client
+ * made null. */
+static void graph_expect_pairs(Graph *graph, Node *node)
+{
+  const Word *slot = block_of(node->addr) + first_reference();
+  size_t i;
+
+  for (i = 0; i + 1 < node->refs; i += 2) {
+    bool live = pair_is_live(graph, node, i);
+    size_t k;
+
+    for (k = i; k < i + 2; ++k)
+      if (live && node->ref[k] != NULL && slot[k] == 0)
+        fail("object %lu: reference %lu of a live pair is null",
+             (unsigned long)node->serial, (unsigned long)k);
+    if (graph->must_splat && !live && (slot[i] != 0 || slot[i + 1] != 0))
+      fail("object %lu: pair %lu is dead and isn't null",
+           (unsigned long)node->serial, (unsigned long)i);
+  }
+}
+
+static void graph_settle_pairs(Graph *graph)
+{
+  bool is_news = true;
+  Node *node;
+
+  while (is_news) {
+    is_news = false;
+    for (node = graph->eph_work; node != NULL; node = node->weak_next)
+      is_news |= graph_visit_pairs(graph, node);
+  }
+  for (node = graph->eph_work; node != NULL; node = node->weak_next)
+    graph_expect_pairs(graph, node);
+}
+
+static void graph_visit_weakly(Graph *graph, Node **list)
+{
+  Node *node;
+
+  while ((node = *list) != NULL) {
+    *list = node->weak_next;
+    graph_visit_references(graph, node);
+    graph_drain(graph);
+  }
+}
+
 static void graph_verify(Graph *graph)
 {
   ++graph->mark;
+  graph->is_weakly = false;
   graph_visit_roots(graph);
-  while (graph->work_count > 0)
-    graph_visit_references(graph, graph->work[--graph->work_count]);
+  graph_drain(graph);
+  /* What only weak references keep isn't dead for certain, and must be whole
+   * as long as there are such references. */
+  graph->is_by_pair = true;
+  graph_settle_pairs(graph);
+  graph->is_by_pair = false;
+  graph->is_weakly = true;
+  graph_visit_weakly(graph, &graph->weak_work);
+  graph_visit_weakly(graph, &graph->eph_work);
   graph_sweep(graph);
 }
 

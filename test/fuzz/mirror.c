@@ -57,10 +57,26 @@ static void op_state(Mutator *m, Graph *graph)
   }
 }
 
+/* Where nothing keeps anything by accident, weak references to what is dead
+ * are gone after a full collection. */
+static void weak_collected(Mutator *m)
+{
+  const World *world = m->world;
+
+  if (world->config->stack == 1 || world->config->ambig > 0
+      || world_threaded(world) || world->limited || world->config->final == 1
+      || world->has_ambig || world->is_left)
+    return;
+  m->own->must_splat = true;
+  graph_verify(m->own);
+  m->own->must_splat = false;
+}
+
 static void op_collect(Mutator *m, Graph *graph)
 {
   ++m->counts.collects;
   EXPECT(mps_arena_collect(m->world->arena) == MPS_RES_OK);
+  weak_collected(m);
   final_collected(m);
   if (!chance_once_in(&m->chance, 4))
     mps_arena_release(m->world->arena);
@@ -114,10 +130,30 @@ static void op_tune(Mutator *m, Graph *graph)
 
 static bool ap_create(Mutator *m, Ap *ap)
 {
+  World *world = m->world;
+  bool other = chance_once_in(&m->chance, 2);
+  mps_res_t res;
+
   memset(ap, 0, sizeof *ap);
-  ap->pool = (unsigned)chance_below(&m->chance, m->world->pools);
-  return went_well(
-      "ap", mps_ap_create_k(&ap->ap, m->world->pool[ap->pool], mps_args_none));
+  ap->pool = (unsigned)chance_below(&m->chance, world->pools);
+  MPS_ARGS_BEGIN(args)
+  {
+    if (other && world->class[ap->pool] == CLASS_AMS) {
+      MPS_ARGS_ADD(args, MPS_KEY_RANK, mps_rank_ambig());
+      world->has_ambig = true;
+    }
+    if (other && world->class[ap->pool] == CLASS_AWL) {
+      MPS_ARGS_ADD(args, MPS_KEY_RANK, mps_rank_weak());
+      ap->weak = true;
+    }
+    if (other && world->class[ap->pool] == CLASS_AEPH) {
+      MPS_ARGS_ADD(args, MPS_KEY_RANK, mps_rank_ephemeron());
+      ap->eph = true;
+    }
+    res = mps_ap_create_k(&ap->ap, world->pool[ap->pool], args);
+  }
+  MPS_ARGS_END(args);
+  return went_well("ap", res);
 }
 
 static void op_ap(Mutator *m, Graph *graph)
@@ -265,8 +301,7 @@ static void audit_object(Mutator *m, const Node *node)
   EXPECT(mps_addr_pool(&pool, arena, inside));
   EXPECT(pool == m->world->pool[node->pool]);
   EXPECT(mps_addr_fmt(&fmt, arena, inside));
-  EXPECT(fmt
-         == (node->kind == KIND_LEAF ? m->world->leaf_fmt : m->world->fmt));
+  EXPECT(fmt == m->world->pool_fmt[node->pool]);
   res = mps_addr_object(&object, arena, inside);
   if (res != MPS_RES_UNIMPL) {
     EXPECT(res == MPS_RES_OK);
@@ -475,7 +510,9 @@ static void expect_empty(World *world)
   mps_arena_t arena = world->arena;
   size_t i;
 
-  if (world->config->stack == 1)
+  /* Objects with ambiguous references, and what those keep, may keep each
+   * other (.trace.ambig). */
+  if (world->config->stack == 1 || world->has_ambig)
     return;
   EXPECT(mps_arena_collect(arena) == MPS_RES_OK);
   mps_message_type_disable(arena, mps_message_type_finalization());

@@ -10,14 +10,29 @@
 
 #include "mpsavm.h"
 #include "mpscamc.h"
+#include "mpscams.h"
+#include "mpscawl.h"
+#include "mpsclo.h"
 
 enum {
-  POOLS_MAX = 3,
+  POOLS_MAX = 8,
   APS_MAX = 8,
   GENS_MAX = 8,
   HANDS = 4,
   OWN_SHIFT = 40 /* serial numbers above it tell graphs apart */
 };
+
+/* Classes of pools; from STAY on objects stay where they are. */
+typedef enum Class {
+  CLASS_AMC,
+  CLASS_AMCZ,
+  CLASS_LO,
+  CLASS_AMS,
+  CLASS_AWL,
+  CLASS_AEPH,
+  CLASS_LIMIT,
+  CLASS_STAY = CLASS_LO
+} Class;
 
 typedef struct World {
   const Config *config;
@@ -25,9 +40,17 @@ typedef struct World {
   mps_chain_t chain; /* null for the default chain */
   mps_fmt_t fmt;     /* with a scan method */
   mps_fmt_t leaf_fmt;
+  mps_fmt_t stay_fmt[2]; /* the same, of objects that stay */
+  mps_fmt_t eph_fmt;     /* with a scan method for pairs */
   size_t pools;
   mps_pool_t pool[POOLS_MAX];
-  bool leaf[POOLS_MAX];         /* is it an AMCZ pool? */
+  Class class[POOLS_MAX];
+  mps_fmt_t pool_fmt[POOLS_MAX];
+  bool leaf[POOLS_MAX];  /* have its objects no references? */
+  bool stays[POOLS_MAX]; /* do its objects stay? */
+  bool has_stays;        /* is there one? */
+  bool has_ambig;        /* has an object ambiguous references? */
+  bool is_left;          /* is there a large block with room behind objects? */
   size_t extend_by, large_size; /* as they are, for choosing sizes */
   bool limited;                 /* is there a commit limit? */
   bool is_told;                 /* are finalization messages enabled? */
@@ -40,6 +63,8 @@ typedef struct World {
 typedef struct Ap {
   mps_ap_t ap;
   unsigned pool;
+  bool weak;        /* have its objects weak references? */
+  bool eph;         /* are their references ephemeral pairs? */
   bool open;        /* is there a block reserved? */
   mps_addr_t block; /* it */
   size_t size;      /* its size */
@@ -101,7 +126,10 @@ static mps_res_t world_arena(World *world, Chance *chance)
   return res;
 }
 
-static mps_res_t world_fmt(World *world, mps_fmt_t *fmt_o, bool leaf)
+/* The methods for moving are never called where nothing moves: there they
+ * are left out, so that a call is reported. */
+static mps_res_t world_fmt(World *world, mps_fmt_t *fmt_o, mps_fmt_scan_t scan,
+                           bool stays)
 {
   const Config *config = world->config;
   mps_res_t res;
@@ -111,12 +139,14 @@ static mps_res_t world_fmt(World *world, mps_fmt_t *fmt_o, bool leaf)
     MPS_ARGS_ADD(args, MPS_KEY_FMT_ALIGN, (mps_align_t)config->align);
     if (config->header > 0)
       MPS_ARGS_ADD(args, MPS_KEY_FMT_HEADER_SIZE, (size_t)config->header);
-    if (!leaf)
-      MPS_ARGS_ADD(args, MPS_KEY_FMT_SCAN, format_scan);
+    if (scan != NULL)
+      MPS_ARGS_ADD(args, MPS_KEY_FMT_SCAN, scan);
     MPS_ARGS_ADD(args, MPS_KEY_FMT_SKIP, format_skip);
-    MPS_ARGS_ADD(args, MPS_KEY_FMT_FWD, format_fwd);
-    MPS_ARGS_ADD(args, MPS_KEY_FMT_ISFWD, format_isfwd);
-    MPS_ARGS_ADD(args, MPS_KEY_FMT_PAD, format_pad);
+    if (!stays) {
+      MPS_ARGS_ADD(args, MPS_KEY_FMT_FWD, format_fwd);
+      MPS_ARGS_ADD(args, MPS_KEY_FMT_ISFWD, format_isfwd);
+      MPS_ARGS_ADD(args, MPS_KEY_FMT_PAD, format_pad);
+    }
     res = mps_fmt_create_k(fmt_o, world->arena, args);
   }
   MPS_ARGS_END(args);
@@ -138,15 +168,58 @@ static mps_res_t world_chain(World *world, Chance *chance)
   return mps_chain_create(&world->chain, world->arena, n, gens);
 }
 
-static mps_res_t world_pool(World *world, bool leaf)
+static mps_pool_class_t world_class(Class class)
+{
+  switch (class) {
+  case CLASS_AMCZ:
+    return mps_class_amcz();
+  case CLASS_LO:
+    return mps_class_lo();
+  case CLASS_AMS:
+    return mps_class_ams();
+  case CLASS_AWL:
+    return mps_class_awl();
+  case CLASS_AEPH:
+    return mps_class_aeph();
+  default:
+    return mps_class_amc();
+  }
+}
+
+static mps_fmt_t world_class_fmt(const World *world, Class class, bool leaf)
+{
+  if (class == CLASS_AEPH)
+    return world->eph_fmt;
+  if (class >= CLASS_STAY)
+    return world->stay_fmt[leaf];
+  return leaf ? world->leaf_fmt : world->fmt;
+}
+
+static void world_add(World *world, Class class, mps_fmt_t fmt, bool leaf)
+{
+  world->class[world->pools] = class;
+  world->pool_fmt[world->pools] = fmt;
+  world->leaf[world->pools] = leaf;
+  world->stays[world->pools] = class >= CLASS_STAY;
+  world->has_stays |= class >= CLASS_STAY;
+  ++world->pools;
+}
+
+static mps_res_t world_pool(World *world, Class class, Chance *chance)
 {
   const Config *config = world->config;
-  mps_pool_class_t cls = leaf ? mps_class_amcz() : mps_class_amc();
+  bool leaf = class == CLASS_AMCZ || class == CLASS_LO;
+  mps_fmt_t fmt = world_class_fmt(world, class, leaf);
   mps_res_t res;
 
   MPS_ARGS_BEGIN(args)
   {
-    MPS_ARGS_ADD(args, MPS_KEY_FORMAT, leaf ? world->leaf_fmt : world->fmt);
+    MPS_ARGS_ADD(args, MPS_KEY_FORMAT, fmt);
+    if (class >= CLASS_STAY && chance_once_in(chance, 2))
+      MPS_ARGS_ADD(
+          args, MPS_KEY_GEN,
+          (unsigned)chance_below(
+              chance, (world->chain != NULL ? (size_t)config->gens : 2) + 1));
     if (world->chain != NULL)
       MPS_ARGS_ADD(args, MPS_KEY_CHAIN, world->chain);
     MPS_ARGS_ADD(args, MPS_KEY_INTERIOR, config->interior == 1);
@@ -154,26 +227,30 @@ static mps_res_t world_pool(World *world, bool leaf)
       MPS_ARGS_ADD(args, MPS_KEY_EXTEND_BY, (size_t)config->extend_by);
     if (config->large_size > 0)
       MPS_ARGS_ADD(args, MPS_KEY_LARGE_SIZE, (size_t)config->large_size);
-    res = mps_pool_create_k(&world->pool[world->pools], world->arena, cls,
-                            args);
+    res = mps_pool_create_k(&world->pool[world->pools], world->arena,
+                            world_class(class), args);
   }
   MPS_ARGS_END(args);
   if (res == MPS_RES_OK)
-    world->leaf[world->pools++] = leaf;
+    world_add(world, class, fmt, leaf);
   return res;
 }
 
-static mps_res_t world_pools(World *world)
+static mps_res_t world_pools(World *world, Chance *chance)
 {
   Pools pools = world->config->pools;
   mps_res_t res = MPS_RES_OK;
+  int class;
 
   if (pools != POOLS_AMCZ)
-    res = world_pool(world, false);
+    res = world_pool(world, CLASS_AMC, chance);
   if (res == MPS_RES_OK && pools == POOLS_BOTH)
-    res = world_pool(world, false);
+    res = world_pool(world, CLASS_AMC, chance);
   if (res == MPS_RES_OK && pools != POOLS_AMC)
-    res = world_pool(world, true);
+    res = world_pool(world, CLASS_AMCZ, chance);
+  for (class = CLASS_STAY; class < CLASS_LIMIT && res == MPS_RES_OK; ++class)
+    if ((world->config->stay >> (class - CLASS_STAY) & 1) != 0)
+      res = world_pool(world, (Class) class, chance);
   return res;
 }
 
@@ -210,10 +287,15 @@ static bool world_create(World *world, const Config *config, Chance *chance)
                                 PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
   EXPECT(pthread_rwlock_init(&world->gate, &attr) == 0);
   return went_well("arena", world_arena(world, chance))
-         && went_well("fmt", world_fmt(world, &world->fmt, false))
-         && went_well("fmt", world_fmt(world, &world->leaf_fmt, true))
+         && went_well("fmt", world_fmt(world, &world->fmt, format_scan, false))
+         && went_well("fmt", world_fmt(world, &world->leaf_fmt, NULL, false))
+         && went_well("fmt",
+                      world_fmt(world, &world->stay_fmt[0], format_scan, true))
+         && went_well("fmt", world_fmt(world, &world->stay_fmt[1], NULL, true))
+         && went_well("fmt",
+                      world_fmt(world, &world->eph_fmt, format_scan_eph, true))
          && went_well("chain", world_chain(world, chance))
-         && went_well("pool", world_pools(world))
+         && went_well("pool", world_pools(world, chance))
          && graph_create(&world->shared, world->arena, config, chance);
 }
 
@@ -234,6 +316,11 @@ static void world_destroy(World *world)
     mps_fmt_destroy(world->fmt);
   if (world->leaf_fmt != NULL)
     mps_fmt_destroy(world->leaf_fmt);
+  if (world->eph_fmt != NULL)
+    mps_fmt_destroy(world->eph_fmt);
+  for (i = 0; i < 2; ++i)
+    if (world->stay_fmt[i] != NULL)
+      mps_fmt_destroy(world->stay_fmt[i]);
   mps_arena_destroy(world->arena);
   pthread_rwlock_destroy(&world->gate);
 }

@@ -14,6 +14,9 @@
 #include "heap/final.h"
 #include "heap_help.h"
 #include "include/mpscamc.h"
+#include "include/mpscams.h"
+#include "include/mpscawl.h"
+#include "include/mpsclo.h"
 #include "plat/plat_sim.h"
 #include "pool/amc.h"
 
@@ -22,11 +25,22 @@ enum {
   NODES = 3000,
   PER_ROUND = 100,
   ROUNDS = 4,
+  POOLS = 5,
   SKIPPED = 12 /* steps of the ladder for the span, as simulating so many
                   pages takes long */
 };
 
 #define ALL ((Count)1 << 40)
+
+typedef struct PoolKind {
+  mps_pool_class_t (*class)(void);
+  bool is_leaf;
+} PoolKind;
+
+static const PoolKind pool_kinds[POOLS] = {
+    {mps_class_amc, false}, {mps_class_amcz, true}, {mps_class_lo, true},
+    {mps_class_ams, false}, {mps_class_awl, false},
+};
 
 /* What the objects should be, by serial. */
 typedef struct Node {
@@ -45,8 +59,8 @@ static Word nodes;
 static mps_arena_t arena;
 static mps_fmt_t format;
 static mps_chain_t chain;
-static mps_pool_t pool[2]; /* with references, and without */
-static mps_ap_t ap[2];
+static mps_pool_t pool[POOLS];
+static mps_ap_t ap[POOLS];
 static mps_root_t root;
 static mps_root_t ambig_root;
 static mps_root_t weak_root;
@@ -145,8 +159,7 @@ static bool make_pool(Index i)
   {
     MPS_ARGS_ADD(args, MPS_KEY_FORMAT, format);
     MPS_ARGS_ADD(args, MPS_KEY_CHAIN, chain);
-    res = mps_pool_create_k(&pool[i], arena,
-                            i == 0 ? mps_class_amc() : mps_class_amcz(), args);
+    res = mps_pool_create_k(&pool[i], arena, pool_kinds[i].class(), args);
   }
   MPS_ARGS_END(args);
   return is_ok(res);
@@ -170,8 +183,9 @@ static bool make_world(Size commit_limit)
   next_step();
   if (!is_ok(mps_chain_create(&chain, arena, 2, gens)))
     return false;
-  if (!make_pool(0) || !make_pool(1) || !make_ap(0) || !make_ap(1))
-    return false;
+  for (Index i = 0; i < POOLS; ++i)
+    if (!make_pool(i) || !make_ap(i))
+      return false;
   next_step();
   if (!is_ok(mps_root_create_table(&root, arena, mps_rank_exact(), 0, ref,
                                    ROOTS)))
@@ -198,10 +212,10 @@ static void take_down(void)
     mps_root_destroy(ambig_root);
   if (root != NULL)
     mps_root_destroy(root);
-  for (Index i = 0; i < 2; ++i)
+  for (Index i = 0; i < POOLS; ++i)
     if (ap[i] != NULL)
       mps_ap_destroy(ap[i]);
-  for (Index i = 0; i < 2; ++i)
+  for (Index i = 0; i < POOLS; ++i)
     if (pool[i] != NULL)
       mps_pool_destroy(pool[i]);
   if (chain != NULL)
@@ -341,9 +355,9 @@ static void verify_heap(void)
   EXPECT(arena_check(arena));
   EXPECT(space_check(&arena->space));
   EXPECT(final_check(arena));
-  for (Index i = 0; i < 2; ++i)
+  for (Index i = 0; i < POOLS; ++i)
     if (pool[i] != NULL) {
-      EXPECT(amc_check(pool[i]));
+      EXPECT(pool[i]->class->check(pool[i]));
       pool[i]->class->segs(pool[i], verify_seg, NULL);
     }
   verify();
@@ -368,14 +382,15 @@ static Size random_size(void)
 static void make_object(void)
 {
   Index slot = unit_random(ROOTS);
-  bool is_leaf = unit_random(3) == 0;
+  Index kind = unit_random(POOLS);
+  bool is_leaf = pool_kinds[kind].is_leaf;
   Size size = random_size();
   mps_addr_t object = NULL;
 
   next_step();
-  if (nodes + 1 == NODES || ap[is_leaf] == NULL)
+  if (nodes + 1 == NODES || ap[kind] == NULL)
     return;
-  if (!is_ok(help_make(&object, ap[is_leaf], size, nodes + 1))) {
+  if (!is_ok(help_make(&object, ap[kind], size, nodes + 1))) {
     for (Index i = 0; i < ROOTS / 4; ++i) {
       Index gone = unit_random(ROOTS);
 
@@ -469,7 +484,7 @@ static void play_round(Index round)
   if (ap[0] != NULL && round % 2 == 1)
     (void)is_ok(mps_ap_alloc_pattern_end(ap[0], mps_alloc_pattern_ramp()));
   drain_messages();
-  for (Index i = 0; i < 2; ++i) {
+  for (Index i = 0; i < POOLS; ++i) {
     if (ap[i] != NULL)
       mps_ap_destroy(ap[i]);
     (void)make_ap(i);

@@ -1,36 +1,14 @@
 /* test_unbuilt.c -- what isn't built says so, and the manual lists it
  *
- * Every function of the table is called; test/api/test_unbuilt_classes.c
- * does the same for the classes.  The page is found from this file's own
- * place in the tree.
+ * test/api/test_unbuilt_classes.c tries to make a pool of each.  The page is
+ * found from this file's own place in the tree.
  */
 
 #include "api/unbuilt.h"
 #include "base/base.h"
-#include "include/mpslib.h"
 #include "unit.h"
 
 #include <string.h>
-
-static const char *complaint;
-static int complaints;
-
-static void complain(const char *file, unsigned line, const char *condition)
-{
-  complaint = condition;
-  ++complaints;
-}
-
-/* COVERS(".interface.req.unbuilt") */
-START_TEST(functions_answer_unimpl)
-{
-  (void)mps_lib_assert_fail_install(complain);
-#define EXPECT_UNIMPL(name, arguments) \
-  ck_assert_msg(name arguments == MPS_RES_UNIMPL, "%s", #name);
-  UNBUILT_RESULTS(EXPECT_UNIMPL)
-  ck_assert_int_eq(complaints, 0);
-}
-END_TEST
 
 /* The names that the page lists: lines that begin like "* ``name``". */
 enum {
@@ -64,10 +42,8 @@ static Count read_page(char names[NAMES_MAX][NAME_SIZE])
 /* COVERS(".interface.req.unbuilt"): page and table have the same names. */
 START_TEST(the_page_lists_the_table)
 {
-#define FUNCTION_NAME(name, arguments) #name,
 #define CLASS_NAME(name) #name,
-  static const char *const table[]
-      = {UNBUILT_RESULTS(FUNCTION_NAME) UNBUILT_POOL_CLASSES(CLASS_NAME)};
+  static const char *const table[] = {UNBUILT_POOL_CLASSES(CLASS_NAME)};
   static char page[NAMES_MAX][NAME_SIZE];
   Count count = read_page(page);
 
@@ -87,7 +63,6 @@ int main(void)
   Suite *suite = suite_create("unbuilt");
 
   unit_seed("unbuilt");
-  unit_add(suite, "functions", functions_answer_unimpl);
   unit_add(suite, "page", the_page_lists_the_table);
   return unit_run(suite);
 }
