@@ -4,6 +4,7 @@
 #include "include/mpscamc.h"
 #include "include/mpscams.h"
 #include "include/mpscawl.h"
+#include "include/mpscblk.h"
 #include "include/mpsclo.h"
 #include "include/mpscmfs.h"
 #include "include/mpscmv2.h"
@@ -21,7 +22,7 @@ START_TEST(test_classes)
   const PoolClass *class[] = {
       mps_class_amc(), mps_class_amcz(), mps_class_ams(),  mps_class_awl(),
       mps_class_lo(),  mps_class_mfs(),  mps_class_mvff(), mps_class_mvt(),
-      mps_class_snc(), &fake_class,
+      mps_class_snc(), mps_class_blk(),  &fake_class,
   };
 
   for (Index i = 0; i < sizeof class / sizeof class[0]; ++i)
