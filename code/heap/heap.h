@@ -455,8 +455,8 @@ struct mps_arena_s {
 
   /* Segments with references, by the lowest id in their reference set. */
   Ring remembered[WORD_BITS];
-  /* Segments in which any word may be a reference, and how many of them hold
-   * objects (.trace.ambig). */
+  /* Segments with ambiguous references, and how many of those that only a
+   * trace in place condemns hold objects (.trace.ambig, .trace.place). */
   Ring ambig;
   Count ambig_holding;
   Seg *grey;    /* segments to scan */

@@ -82,7 +82,6 @@ Res markseg_create(Seg **seg_out, PoolGen *pgen, Rank rank, Size size,
   m->block = block;
   m->shift = size_log2(block) + (size_is_pow2(block) ? 0 : 1);
   m->seg = seg;
-  arena->ambig_holding += rank == RANK_AMBIG;
   seg->marks = m;
   seg->is_piecemeal = true;
   seg->size_class = is_large ? SEG_LARGE : SEG_MEDIUM;
@@ -105,7 +104,6 @@ void markseg_destroy(Seg *seg)
   if (pool->debug != NULL)
     markseg_each_free(seg, markseg_check_free, pool->debug);
   markpool_unlist(seg);
-  arena->ambig_holding -= seg->rank == RANK_AMBIG;
   seg->marks = NULL;
   seg_free(seg);
   marks_destroy(arena, m);
