@@ -41,6 +41,7 @@ PEERS = {
     "malloc": (["-DUSE_MALLOC"], ["-lpthread"]),
     "mimalloc": (["-DGC_MI"], ["-lmimalloc", "-lpthread"]),
     "bump": (["-DGC_BUMP"], []),
+    "seed": (["-DBLK_SEED"], [str(SOURCES / "blkseed.c")]),
 }
 # The same for programs on our library.
 OURS = {
@@ -180,6 +181,27 @@ def final_row(thousands, repeats):
                 Metric("drain", "ns/object", last("drain"))])
 
 
+def blk_row(part, bound, quick, metrics=()):
+    """A speed, against the block collector of blkseed.c."""
+    arguments = [part, 4 if quick else 1]
+    speed = Metric("speed", "Mevents/s", last("Mevents/s"), more=True,
+                   target=("seed", bound))
+    return Row(f"blk {part}", runs_of("blk", arguments, ["seed"]),
+               [speed, *metrics])
+
+
+def blk_rows(quick):
+    event = Metric("time", "ns/event", last("ns/event"), target=(None, 1000))
+    bounds = {"fill": 1, "list": 1, "two": 100, "mixed": 80, "churn": 5,
+              "sweep": 60, "graph": 1.6, "comb": 500, "grow": 50}
+    table = [blk_row(part, bound, quick, [event] if part == "mixed" else [])
+             for part, bound in bounds.items()]
+    table.append(Row("blk meta", runs_of("blk", ["meta"], ["seed"]),
+                     [Metric("tables", "%", last("percent"),
+                             target=(None, 1.2))]))
+    return table
+
+
 def rows(quick):
     millions = 50 if quick else 100
     shapes = ("tree", "list", "shuf", "vec", "leaf")
@@ -199,7 +221,7 @@ def rows(quick):
         table.append(pause_row(1000, 15, 25))
     table.append(minor_row(*((256, 20) if quick else (4096, 40))))
     table.append(final_row(*((100, 7) if quick else (1000, 7))))
-    return table
+    return table + blk_rows(quick)
 
 
 class Bench:
@@ -229,7 +251,8 @@ class Bench:
     def command(self, workload, peer, path):
         """The compiler's command, and what the program is made from."""
         flags, libraries = PEERS.get(peer, ([], []))
-        needs = [*SOURCES.glob("*.h"), SOURCES / f"{workload}.c"]
+        needs = [*SOURCES.glob("*.h"), SOURCES / f"{workload}.c",
+                 *(pathlib.Path(n) for n in libraries if n.endswith(".c"))]
         if peer in OURS:
             flags = [*OURS[peer], f"-I{self.include}"]
             libraries = [str(self.library), "-lpthread", "-lm"]
@@ -320,6 +343,10 @@ def show_number(value):
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
+def show_ratio(value):
+    return f"{value:.0f}" if value >= 100 else f"{value:.2f}"
+
+
 def show(result):
     """Print one metric: its figures on one line, then its target."""
     print(f"{result['row']}, {result['metric']} ({result['unit']},"
@@ -330,8 +357,9 @@ def show(result):
                 f" {show_number(figure['max'])})")
         ratio = result["ratios"].get(variant)
         if ratio:
-            line = (f"{line:<42}ours is {ratio['median']:.2f} of it"
-                    f" ({ratio['min']:.2f} to {ratio['max']:.2f})")
+            line = (f"{line:<42}ours is {show_ratio(ratio['median'])} of it"
+                    f" ({show_ratio(ratio['min'])} to"
+                    f" {show_ratio(ratio['max'])})")
         print(line)
     target = result["target"]
     if target:

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""fuzz.py -- episodes of the mirror fuzzer, with fresh seeds
+"""fuzz.py -- episodes of the fuzzers, with fresh seeds
 
     tool/fuzz.py [SECONDS] [PRESET...]
 
@@ -19,8 +19,11 @@ from stress import cases
 
 
 def choose(chance, _):
-    if chance.random() < 0.05:
+    pick = chance.random()
+    if pick < 0.05:
         return cases.random_step(chance)
+    if pick < 0.25:
+        return cases.random_blocks(chance, 5)
     return cases.random_mirror(chance, 5)
 
 

@@ -127,6 +127,12 @@ def check_step(facts, case):
     expect(fact["retries"] > 0, "no commit failed")
 
 
+def check_blocks(facts, case):
+    fact = facts[-1]
+    expect(fact["program"] == "blocks" and fact["ok"], "not ok")
+    expect(fact["allocs"] > 0 and fact["collections"] > 0, "nothing done")
+
+
 def check_workload(facts, case):
     expect(all(fact["workload"] == case.program for fact in facts),
            "another workload's facts")
@@ -155,7 +161,8 @@ def check_pause(facts, case):
     expect(facts[-1]["ops"] > 0, "no operation")
 
 
-CHECKS = {"mirror": check_mirror, "step": check_step, "copy": check_copy,
+CHECKS = {"mirror": check_mirror, "step": check_step,
+          "blocks": check_blocks, "copy": check_copy,
           "treeb": check_treeb, "pause": check_pause, "rate": check_workload}
 
 
@@ -200,6 +207,15 @@ def random_step(chance):
     return Case("step", ["--each", chance.randrange(1, 30)])
 
 
+def random_blocks(chance, seconds=10):
+    if chance.random() < 0.7:
+        return Case("blocks", ["--seed", chance.randrange(1, 10**9),
+                               "--seconds", seconds])
+    return Case("blocks", ["--exhaust", chance.randrange(2, 9),
+                           "--lead", chance.randrange(0, 200),
+                           "--trail", chance.randrange(0, 80)])
+
+
 def random_workload(chance):
     environment = random_environment(chance)
     program = chance.choice(WORKLOADS)
@@ -217,6 +233,8 @@ def random_workload(chance):
 def random_case(chance, build=BUILD):
     """Anything, in proportion to what it may find."""
     pick = chance.random()
+    if pick < 0.08:
+        return random_blocks(chance)
     if pick < 0.75 or (is_sanitized(build) and pick < 0.95):
         return random_mirror(chance)
     if pick < 0.80 or is_sanitized(build):
