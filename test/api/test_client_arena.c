@@ -38,10 +38,8 @@ static mps_res_t lent_arena(mps_arena_t *arena_o, void *base, size_t size)
 
 static void expect_margins(void)
 {
-  for (size_t i = 0; i < MARGIN; ++i) {
-    ck_assert_int_eq(room[i], PATTERN);
-    ck_assert_int_eq(room[MARGIN + LENT + i], PATTERN);
-  }
+  for (size_t i = 0; i < MARGIN; ++i)
+    EXPECT(room[i] == PATTERN && room[MARGIN + LENT + i] == PATTERN);
 }
 
 static mps_res_t try_make(const Client *client, mps_addr_t *object_out,
@@ -95,12 +93,12 @@ START_TEST(a_heap_lives_in_lent_memory)
   client = client_create_in(arena, &options);
   root = root_table(arena, mps_rank_exact(), table, 1000);
   /* Many times what fits, of which something lives. */
-  for (Word i = 0; i < 40 * LENT / OBJECT; ++i) {
-    MUST(try_make(&client, &object, OBJECT, i % 1000));
-    ck_assert(is_within(object, room + MARGIN, LENT));
+  for (Word i = 0; i < 20 * LENT / OBJECT; ++i) {
+    EXPECT(try_make(&client, &object, OBJECT, i % 1000) == MPS_RES_OK);
+    EXPECT(is_within(object, room + MARGIN, LENT));
     table[i % 1000] = object;
   }
-  ck_assert_uint_gt(mps_collections(arena), 10);
+  ck_assert_uint_gt(mps_collections(arena), 5);
   MUST(mps_arena_collect(arena));
   for (Word i = 0; i < 1000; ++i) {
     ck_assert(block_is_intact(table[i], 0, i));
