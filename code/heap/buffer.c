@@ -5,7 +5,6 @@
 
 #include "buffer.h"
 
-#include "../base/args.h"
 #include "barrier.h"
 #include "seg.h"
 
@@ -38,10 +37,6 @@ Res buffer_create(Buffer **buffer_out, Pool *pool, mps_arg_s *args)
   ring_append(&pool->buffers, &buffer->link);
   buffer->sig = BUFFER_SIG;
   ASSERT(buffer_check(buffer));
-  if (args_are_broken(args)) {
-    buffer_destroy(buffer);
-    return MPS_RES_PARAM;
-  }
   *buffer_out = buffer;
   return MPS_RES_OK;
 }
