@@ -78,8 +78,29 @@ CASE(lent_zero_size, "mps_arena_create", "ARENA_SIZE",
      create_lent(NULL, &zeros, 0);)
 CASE(lent_wraps, "mps_arena_create", "address space",
      create_lent(NULL, &zeros, (size_t)-1);)
+
+static void extend(mps_addr_t base, size_t size)
+{
+  static char memory[2 * MB];
+  mps_arena_t arena = NULL;
+
+  MPS_ARGS_BEGIN(args)
+  {
+    MPS_ARGS_ADD(args, MPS_KEY_ARENA_CL_BASE, memory);
+    MPS_ARGS_ADD(args, MPS_KEY_ARENA_SIZE, sizeof memory);
+    MUST(mps_arena_create_k(&arena, mps_arena_class_cl(), args));
+  }
+  MPS_ARGS_END(args);
+  EXPECT(mps_arena_extend(arena, base, size) == MPS_RES_PARAM);
+  mps_arena_destroy(arena);
+}
+
 CASE(extend_vm, "mps_arena_extend", "client arena",
      EXPECT(mps_arena_extend(ARENA, &zeros, sizeof zeros) == MPS_RES_PARAM);)
+CASE(extend_null, "mps_arena_extend", "base", extend(NULL, MB);)
+CASE(extend_zero, "mps_arena_extend", "size", extend(&zeros, 0);)
+CASE(extend_wraps, "mps_arena_extend", "address space",
+     extend(&zeros, (size_t)-1);)
 
 static void create_with_barrier(const char *means)
 {
@@ -268,7 +289,8 @@ static const Case *const cases[] = {
     &case_spare_set_high,    &case_pause_set_low,    &case_step_interval,
     &case_step_multiplier,   &case_growth,           &case_lent_no_base,
     &case_lent_null_base,    &case_lent_no_size,     &case_lent_zero_size,
-    &case_lent_wraps,        &case_extend_vm,        &case_barrier_word,
+    &case_lent_wraps,        &case_extend_vm,        &case_extend_null,
+    &case_extend_zero,       &case_extend_wraps,     &case_barrier_word,
     &case_arena_args,        &case_arena_pool,       &case_arena_format,
     &case_arena_chain,       &case_arena_root,       &case_arena_thread,
     &case_fmt_align_odd,     &case_fmt_align_zero,   &case_fmt_header,

@@ -56,6 +56,10 @@ static mps_addr_t addr; /* where a result may go */
     mps_arena_pause_time_set(h, 0.1);) \
   X(mps_arena_vm_growth, "mps_arena_vm_growth", arena, \
     PARAM(mps_arena_vm_growth(h, 2, 1))) \
+  X(mps_arena_extend, "mps_arena_extend", arena, \
+    PARAM(mps_arena_extend(h, &zeros, sizeof zeros))) \
+  X(mps_transform_create, "mps_transform_create", arena, mps_transform_t t; \
+    PARAM(mps_transform_create(&t, h))) \
   X(mps_arena_clamp, "mps_arena_clamp", arena, mps_arena_clamp(h);) \
   X(mps_arena_park, "mps_arena_park", arena, mps_arena_park(h);) \
   X(mps_arena_release, "mps_arena_release", arena, mps_arena_release(h);) \
@@ -199,6 +203,12 @@ static mps_addr_t addr; /* where a result may go */
     mps_ld_reset(&l, ARENA); ZERO(mps_ld_isstale_any(&l, h)))
 
 #define POOL_CALLS(X) \
+  X(mps_transform_add_oldnew, "mps_transform_add_oldnew", transform, \
+    PARAM(mps_transform_add_oldnew(h, TABLE, TABLE, 4))) \
+  X(mps_transform_apply, "mps_transform_apply", transform, mps_bool_t b; \
+    PARAM(mps_transform_apply(&b, h))) \
+  X(mps_transform_destroy, "mps_transform_destroy", transform, \
+    mps_transform_destroy(h);) \
   X(mps_fmt_destroy, "mps_fmt_destroy", fmt, mps_fmt_destroy(h);) \
   X(mps_chain_destroy, "mps_chain_destroy", chain, mps_chain_destroy(h);) \
   X(mps_pool_create_k, "mps_pool_create", pool_class, mps_pool_t p; \
@@ -328,6 +338,10 @@ static mps_addr_t addr; /* where a result may go */
   X(mps_root_create_reg, "mps_root_create", root_o, \
     PARAM(mps_root_create_reg(h, ARENA, AMBIG, 0, world.thread, \
                               mps_stack_scan_ambig, &addr, 0))) \
+  X(mps_transform_create, "mps_transform_create", transform_o, \
+    PARAM(mps_transform_create(h, ARENA))) \
+  X(mps_transform_apply, "mps_transform_apply", applied_o, \
+    PARAM(mps_transform_apply(h, NULL))) \
   X(mps_thread_reg, "mps_thread_reg", thr_o, PARAM(mps_thread_reg(h, ARENA))) \
   X(mps_addr_pool, "mps_addr_pool", pool_o, \
     ZERO(mps_addr_pool(h, ARENA, addr))) \
