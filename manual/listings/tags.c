@@ -41,29 +41,39 @@ static mps_addr_t skip(mps_addr_t p)
 }
 
 /* [scan] */
-static mps_res_t scan(mps_ss_t ss, mps_addr_t base, mps_addr_t limit)
+/* Fix the values from base to limit, and leave the fixnums alone. */
+static mps_res_t scan_values(mps_ss_t ss, void *base, void *limit,
+                             void *closure)
 {
+  (void)closure;
   MPS_SCAN_BEGIN(ss)
   {
-    for (Word *object = base; object < (Word *)limit; object = skip(object)) {
-      if (WHAT(object) != IS_OBJECT)
-        continue;
-      for (Word i = 1; i < WORDS(object); ++i) {
-        Word tag = object[i] & TAG_MASK;
-        mps_addr_t ref = untag(object[i]);
+    for (Word *value = base; value < (Word *)limit; ++value) {
+      Word tag = *value & TAG_MASK;
+      mps_addr_t ref = untag(*value);
 
-        if (tag != TAG_FIXNUM && MPS_FIX1(ss, ref)) {
-          mps_res_t res = MPS_FIX2(ss, &ref);
+      if (tag != TAG_FIXNUM && MPS_FIX1(ss, ref)) {
+        mps_res_t res = MPS_FIX2(ss, &ref);
 
-          if (res != MPS_RES_OK)
-            return res;
-          object[i] = (Word)ref | tag;
-        }
+        if (res != MPS_RES_OK)
+          return res;
+        *value = (Word)ref | tag;
       }
     }
   }
   MPS_SCAN_END(ss);
   return MPS_RES_OK;
+}
+
+static mps_res_t scan(mps_ss_t ss, mps_addr_t base, mps_addr_t limit)
+{
+  mps_res_t res = MPS_RES_OK;
+
+  for (Word *object = base; object < (Word *)limit && res == MPS_RES_OK;
+       object = skip(object))
+    if (WHAT(object) == IS_OBJECT)
+      res = scan_values(ss, object + 1, skip(object), NULL);
+  return res;
 }
 /* [scan end] */
 
@@ -140,7 +150,7 @@ int main(void)
 
   must(mps_arena_create_k(&arena, mps_arena_class_vm(), mps_args_none));
   must(mps_root_create_area(&root, arena, mps_rank_exact(), 0, &list,
-                            &list + 1, mps_scan_area_masked, &tag));
+                            &list + 1, scan_values, NULL));
   must(mps_thread_reg(&thread, arena));
   must(mps_root_create_thread_scanned(&stack, arena, mps_rank_ambig(), 0,
                                       thread, mps_scan_area_masked, &tag,
