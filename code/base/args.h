@@ -25,7 +25,8 @@
   X(ARENA_CONTRACTED,      fun,    GIVEN,            mps_arena_create_k)   \
   X(ARENA_BARRIER,         string, GIVEN,            mps_arena_create_k)   \
   X(COMMIT_LIMIT,          size,   ANY,              mps_arena_create_k)   \
-  X(SPARE,                 d,      FRACTION,         mps_arena_create_k)   \
+  X(SPARE,                 d,      FRACTION,                               \
+    mps_arena_create_k or mps_pool_create_k)                               \
   X(SPARE_COMMIT_LIMIT,    size,   ANY,              mps_arena_create_k)   \
   X(PAUSE_TIME,            d,      TIME,             mps_arena_create_k)   \
   X(VMW3_TOP_DOWN,         b,      ANY,              mps_arena_create_k)   \
