@@ -144,6 +144,13 @@ bool pool_take_chain(Pool *pool, mps_arg_s *args)
 
 /* What a class can't do */
 
+Res pool_no_buffer(Buffer *buffer, mps_arg_s *args)
+{
+  (void)REQUIRE(false, "mps_ap_create_k: pool must be of a class that has "
+                       "allocation points");
+  return MPS_RES_PARAM;
+}
+
 Res pool_no_alloc(Addr *base_out, Pool *pool, Size size)
 {
   (void)REQUIRE(false, "mps_alloc: pool must be of a class that has it");
