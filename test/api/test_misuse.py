@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 API = ROOT / "test/api"
 HANDLES = {f"mps_{kind}_t" for kind in (
     "arena", "arena_class", "pool_class", "pool", "fmt", "chain", "ap",
-    "root", "thr", "message", "ld", "alloc_pattern", "transform")}
+    "root", "thr", "message", "ld", "alloc_pattern", "transform", "sac")}
 # Lists of arguments can't be made here; the functions without v make them.
 # The token is never called.
 EXCEPT = {"mps_arena_create_v", "mps_pool_create_v", "mps_ap_create_v",

@@ -18,6 +18,7 @@
 
 static mps_root_t root;
 static mps_addr_t addr; /* where a result may go */
+static mps_sac_class_s sac_class = {16, 4, 1};
 
 /* X(function called, function reported, argument, call with h) */
 
@@ -209,6 +210,16 @@ static mps_addr_t addr; /* where a result may go */
     PARAM(mps_transform_apply(&b, h))) \
   X(mps_transform_destroy, "mps_transform_destroy", transform, \
     mps_transform_destroy(h);) \
+  X(mps_sac_create, "mps_sac_create", pool, mps_sac_t s; \
+    PARAM(mps_sac_create(&s, h, 1, &sac_class))) \
+  X(mps_sac_destroy, "mps_sac_destroy", sac, mps_sac_destroy(h);) \
+  X(mps_sac_flush, "mps_sac_flush", sac, mps_sac_flush(h);) \
+  X(mps_sac_alloc, "mps_sac_alloc", sac, mps_addr_t p; \
+    PARAM(mps_sac_alloc(&p, h, 16, 0))) \
+  X(mps_sac_fill, "mps_sac_fill", sac, mps_addr_t p; \
+    PARAM(mps_sac_fill(&p, h, 16, 0))) \
+  X(mps_sac_free, "mps_sac_free", sac, mps_sac_free(h, addr, 16);) \
+  X(mps_sac_empty, "mps_sac_empty", sac, mps_sac_empty(h, addr, 16);) \
   X(mps_fmt_destroy, "mps_fmt_destroy", fmt, mps_fmt_destroy(h);) \
   X(mps_chain_destroy, "mps_chain_destroy", chain, mps_chain_destroy(h);) \
   X(mps_pool_create_k, "mps_pool_create", pool_class, mps_pool_t p; \
@@ -342,6 +353,11 @@ static mps_addr_t addr; /* where a result may go */
     PARAM(mps_transform_create(h, ARENA))) \
   X(mps_transform_apply, "mps_transform_apply", applied_o, \
     PARAM(mps_transform_apply(h, NULL))) \
+  X(mps_sac_create, "mps_sac_create", sac_o, \
+    PARAM(mps_sac_create(h, POOL, 1, &sac_class))) \
+  X(mps_sac_alloc, "mps_sac_alloc", p_o, \
+    PARAM(mps_sac_alloc(h, NULL, 16, 0))) \
+  X(mps_sac_fill, "mps_sac_fill", p_o, PARAM(mps_sac_fill(h, NULL, 16, 0))) \
   X(mps_thread_reg, "mps_thread_reg", thr_o, PARAM(mps_thread_reg(h, ARENA))) \
   X(mps_addr_pool, "mps_addr_pool", pool_o, \
     ZERO(mps_addr_pool(h, ARENA, addr))) \
