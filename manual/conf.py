@@ -10,3 +10,5 @@ html_show_copyright = False
 default_role = "any"
 primary_domain = "c"
 highlight_language = "c"
+# Names of the C library, and of structures that nobody may look into.
+nitpick_ignore_regex = [("c:identifier", r"size_t|va_list|mps_\w+_s")]

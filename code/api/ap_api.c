@@ -154,6 +154,8 @@ mps_res_t(mps_reserve)(mps_addr_t *p_o, mps_ap_t ap, size_t size)
 mps_bool_t(mps_commit)(mps_ap_t ap, mps_addr_t p, size_t size)
 {
   if (!API_AP(ap, mps_commit)
+      || !API_REQUIRE(ap->init != ap->alloc, "mps_commit: ap has no block "
+                                             "that is reserved")
       || !API_REQUIRE(p == ap->init, "mps_commit: p must be what reserve "
                                      "gave")
       || !API_REQUIRE((char *)ap->init + size == (char *)ap->alloc,

@@ -29,8 +29,12 @@ static inline bool api_is_handle(const void *handle)
 #define API_POOL(pool, function) \
   API_REQUIRE(API_IS(pool, POOL_SIG), \
               #function ": pool must be a pool that isn't destroyed")
+/* A result must be one that its type may have: not null, and aligned. */
+#define API_IS_OUT(pointer) \
+  ((pointer) != NULL && (Word)(pointer) % __alignof__(*(pointer)) == 0)
 #define API_OUT(pointer, function) \
-  API_REQUIRE((pointer) != NULL, #function ": " #pointer " must not be null")
+  API_REQUIRE(API_IS_OUT(pointer), \
+              #function ": " #pointer " must be aligned and not null")
 
 #define API_AP(ap, function) \
   API_REQUIRE(api_is_handle(ap) && buffer_of_ap(ap)->sig == BUFFER_SIG, \

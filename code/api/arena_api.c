@@ -51,19 +51,23 @@ static Size api_grain(Size size)
   return size_max(size, plat_page_size());
 }
 
-static BarrierMeans api_barrier(const char *name)
+static bool api_take_barrier(BarrierMeans *barrier_out, const char *name)
 {
-  if (name != NULL && strcmp(name, "none") == 0)
-    return BARRIER_NONE;
-  if (name != NULL && strcmp(name, "protect") == 0)
-    return BARRIER_PROTECT;
-  (void)API_REQUIRE(name == NULL || strcmp(name, "track") == 0,
-                    "mps_arena_create_k: MPS_KEY_ARENA_BARRIER (or "
-                    "MOSTLY_BARRIER) must be track, protect or none");
-  return BARRIER_TRACK;
+  if (name == NULL || strcmp(name, "track") == 0)
+    *barrier_out = BARRIER_TRACK;
+  else if (strcmp(name, "protect") == 0)
+    *barrier_out = BARRIER_PROTECT;
+  else if (strcmp(name, "none") == 0)
+    *barrier_out = BARRIER_NONE;
+  else
+    return API_REQUIRE(false,
+                       "mps_arena_create_k: MPS_KEY_ARENA_BARRIER (or "
+                       "MOSTLY_BARRIER) must be track, protect or none");
+  return true;
 }
 
-static void api_take_arena_args(ArenaParams *params, mps_arg_s *args)
+/* False if the last of them is none of its words. */
+static bool api_take_arena_args(ArenaParams *params, mps_arg_s *args)
 {
   mps_arg_s arg;
 
@@ -79,8 +83,6 @@ static void api_take_arena_args(ArenaParams *params, mps_arg_s *args)
     params->spare = (double)arg.val.size / (double)params->commit_limit;
   if (args_pick(args, MPS_KEY_PAUSE_TIME, &arg))
     params->pause_time.s = arg.val.d;
-  if (args_pick(args, MPS_KEY_ARENA_BARRIER, &arg))
-    params->barrier = api_barrier(arg.val.string);
   if (args_pick(args, MPS_KEY_ARENA_EXTENDED, &arg))
     params->extended = (mps_arena_extended_t)arg.val.fun;
   if (args_pick(args, MPS_KEY_ARENA_CONTRACTED, &arg))
@@ -89,6 +91,8 @@ static void api_take_arena_args(ArenaParams *params, mps_arg_s *args)
    * no Windows here. */
   (void)args_pick(args, MPS_KEY_ARENA_ZONED, &arg);
   (void)args_pick(args, MPS_KEY_VMW3_TOP_DOWN, &arg);
+  return !args_pick(args, MPS_KEY_ARENA_BARRIER, &arg)
+         || api_take_barrier(&params->barrier, arg.val.string);
 }
 
 /* api_take_lent_args -- the memory, without which there is no client arena */
@@ -120,20 +124,20 @@ mps_res_t mps_arena_create_k(mps_arena_t *arena_o, mps_arena_class_t class,
       .commit_limit = SIZE_MAX,
       .spare = API_SPARE,
       .pause_time = {API_PAUSE_TIME},
-      .barrier = api_barrier(getenv("MOSTLY_BARRIER")),
   };
   Arena *arena;
   Res res;
 
   if (!API_OUT(arena_o, mps_arena_create_k)
-      || !API_REQUIRE(class != NULL && class->sig == ARENA_CLASS_SIG,
+      || !API_REQUIRE(API_IS(class, ARENA_CLASS_SIG),
                       "mps_arena_create_k: arena_class must be a class")
       || !API_REQUIRE(args_check(args), "mps_arena_create_k: args must be a "
                                         "list of keyword arguments"))
     return MPS_RES_PARAM;
-  if (class == &api_class_cl && !api_take_lent_args(&params, args))
+  if (!api_take_barrier(&params.barrier, getenv("MOSTLY_BARRIER"))
+      || (class == &api_class_cl && !api_take_lent_args(&params, args))
+      || !api_take_arena_args(&params, args) || args_are_broken(args))
     return MPS_RES_PARAM;
-  api_take_arena_args(&params, args);
   if (params.lent != NULL) {
     params.grain = size_max(params.grain, API_LENT_GRAIN);
     params.barrier = BARRIER_NONE; /* .space.lent.watch */
@@ -290,6 +294,8 @@ void mps_arena_spare_set(mps_arena_t arena, double spare)
 /* In bytes, what the fraction allows of the memory that is committed now. */
 size_t mps_arena_spare_commit_limit(mps_arena_t arena)
 {
+  if (!API_ARENA(arena, mps_arena_spare_commit_limit))
+    return 0;
   return (size_t)(mps_arena_spare(arena) * (double)mps_arena_committed(arena));
 }
 

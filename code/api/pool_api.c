@@ -75,6 +75,8 @@ mps_res_t mps_fmt_create_k(mps_fmt_t *fmt_o, mps_arena_t arena,
     params.pad = arg.val.fmt_pad;
   if (args_pick(args, MPS_KEY_FMT_CLASS, &arg))
     params.klass = arg.val.fmt_class;
+  if (args_are_broken(args))
+    return MPS_RES_PARAM;
   return api_fmt_create(fmt_o, arena, &params);
 }
 

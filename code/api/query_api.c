@@ -173,11 +173,11 @@ const char *mps_message_gc_start_why(mps_arena_t arena, mps_message_t message)
 mps_res_t mps_finalize(mps_arena_t arena, mps_addr_t *ref_p)
 {
   bool is_object;
-  Res res = MPS_RES_FAIL;
+  Res res = MPS_RES_PARAM;
   Addr ref;
 
   if (!API_ARENA(arena, mps_finalize) || !API_OUT(ref_p, mps_finalize))
-    return MPS_RES_FAIL;
+    return MPS_RES_PARAM;
   ref = *ref_p;
   arena_enter(arena, NULL);
   is_object = final_is_object(arena, ref);
@@ -192,11 +192,11 @@ mps_res_t mps_finalize(mps_arena_t arena, mps_addr_t *ref_p)
 mps_res_t mps_definalize(mps_arena_t arena, mps_addr_t *ref_p)
 {
   bool has_addr;
-  Res res = MPS_RES_FAIL;
+  Res res = MPS_RES_PARAM;
   Addr ref;
 
   if (!API_ARENA(arena, mps_definalize) || !API_OUT(ref_p, mps_definalize))
-    return MPS_RES_FAIL;
+    return MPS_RES_PARAM;
   ref = *ref_p;
   arena_enter(arena, NULL);
   has_addr = space_has_addr(&arena->space, ref);
@@ -213,13 +213,12 @@ mps_res_t mps_definalize(mps_arena_t arena, mps_addr_t *ref_p)
 
 #define API_LD(its_ld, arena, function) \
   (API_ARENA(arena, function) \
-   && API_REQUIRE((its_ld) != NULL && ld_check(its_ld, &(arena)->ld), \
+   && API_REQUIRE(API_IS_OUT(its_ld) && ld_check(its_ld, &(arena)->ld), \
                   #function ": " #its_ld " must be reset before it is used"))
 
 void mps_ld_reset(mps_ld_t ld, mps_arena_t arena)
 {
-  if (!API_ARENA(arena, mps_ld_reset)
-      || !API_REQUIRE(ld != NULL, "mps_ld_reset: ld must not be null"))
+  if (!API_ARENA(arena, mps_ld_reset) || !API_OUT(ld, mps_ld_reset))
     return;
   ld_reset(ld, &arena->ld);
 }

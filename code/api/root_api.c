@@ -192,8 +192,9 @@ static bool api_is_cold(const void *cold)
 static mps_res_t api_root_create_thread(mps_root_t *root_o, mps_arena_t arena,
                                         mps_rm_t rm, Root *params)
 {
-  if (!API_REQUIRE(params->rank == RANK_AMBIG,
-                   "mps_root_create_thread: rank must be ambig")
+  if (!API_ARENA(arena, mps_root_create_thread)
+      || !API_REQUIRE(params->rank == RANK_AMBIG,
+                      "mps_root_create_thread: rank must be ambig")
       || !API_REQUIRE(rm == 0, "mps_root_create_thread: rm must be zero")
       || !API_REQUIRE(API_IS(params->thread, THREAD_SIG)
                           && params->thread->arena == arena,

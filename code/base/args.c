@@ -44,12 +44,16 @@ const struct mps_key_s _mps_key_ARGS_END
     = {ARGS_SIG, "MPS_KEY_ARGS_END", "MPS_KEY_ARGS_END is required",
        "MPS_KEY_ARGS_END has no value", args_is_never_valid};
 
+/* What the key of a broken argument is replaced by. */
+static const struct mps_key_s args_key_broken
+    = {ARGS_SIG, "a broken argument", "", "", args_is_never_valid};
+
 mps_arg_s mps_args_none[] = {{.key = MPS_KEY_ARGS_END}};
 
 void _mps_args_full(void)
 {
   base_fail("REQUIRE", __FILE__, __LINE__,
-            "a list holds less than MPS_ARGS_MAX arguments");
+            "MPS_ARGS_ADD: a list holds less than MPS_ARGS_MAX arguments");
 }
 
 bool args_check(const mps_arg_s *args)
@@ -93,15 +97,22 @@ bool args_pick(mps_arg_s *args, mps_key_t key, mps_arg_s *arg_out)
   if (args[i].key != key)
     return false;
   arg = args[i];
-  do { /* the end moves down too (.interface.args.inv.end) */
-    args[i] = args[i + 1];
-  } while (args[i++].key != MPS_KEY_ARGS_END);
   if (!key->is_valid(&arg)) {
+    args[i].key = &args_key_broken;
     base_fail("REQUIRE", __FILE__, __LINE__, key->broken);
     return false;
   }
+  do { /* the end moves down too (.interface.args.inv.end) */
+    args[i] = args[i + 1];
+  } while (args[i++].key != MPS_KEY_ARGS_END);
   *arg_out = arg;
   return true;
+}
+
+bool args_are_broken(const mps_arg_s *args)
+{
+  ASSERT(args_check(args));
+  return args[args_find(args, &args_key_broken)].key == &args_key_broken;
 }
 
 bool args_require(mps_arg_s *args, mps_key_t key, mps_arg_s *arg_out)

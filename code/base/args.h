@@ -25,7 +25,8 @@
   X(ARENA_CONTRACTED,      fun,    GIVEN,            mps_arena_create_k)   \
   X(ARENA_BARRIER,         string, GIVEN,            mps_arena_create_k)   \
   X(COMMIT_LIMIT,          size,   ANY,              mps_arena_create_k)   \
-  X(SPARE,                 d,      FRACTION,         mps_arena_create_k)   \
+  X(SPARE,                 d,      FRACTION,                               \
+    mps_arena_create_k or mps_pool_create_k)                               \
   X(SPARE_COMMIT_LIMIT,    size,   ANY,              mps_arena_create_k)   \
   X(PAUSE_TIME,            d,      TIME,             mps_arena_create_k)   \
   X(VMW3_TOP_DOWN,         b,      ANY,              mps_arena_create_k)   \
@@ -99,9 +100,15 @@ MOSTLY_INTERN bool args_has(const mps_arg_s *args, mps_key_t key);
 /* args_pick -- take the first argument of this key out of the list
  *
  * The others keep their order.  False if there is none.  A value that
- * breaks the key's rule is reported, removed, and counts as none. */
+ * breaks the key's rule is reported and counts as none; it stays in the
+ * list, which is broken from then on. */
 MOSTLY_INTERN bool args_pick(mps_arg_s *args, mps_key_t key,
                              mps_arg_s *arg_out);
+
+/* args_are_broken -- has a value been found that breaks its key's rule?
+ *
+ * Asked when all has been picked: the call must then do nothing. */
+MOSTLY_INTERN bool args_are_broken(const mps_arg_s *args);
 
 /* args_require -- the same, and report it if there is none */
 MOSTLY_INTERN bool args_require(mps_arg_s *args, mps_key_t key,

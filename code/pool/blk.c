@@ -617,11 +617,6 @@ static void blk_finish(Pool *pool)
 
 /* The class */
 
-static Res blk_no_buffer(Buffer *buffer, mps_arg_s *args)
-{
-  return MPS_RES_UNIMPL;
-}
-
 static Res blk_class_alloc(Addr *base_out, Pool *pool, Size size)
 {
   return blk_alloc(base_out, blk_of_pool(pool), size, 0, 0);
@@ -672,7 +667,7 @@ static const PoolClass blk_class = {
     .is_managed = true,
     .init = blk_init,
     .finish = blk_finish,
-    .buffer_init = blk_no_buffer,
+    .buffer_init = pool_no_buffer,
     .fill = pool_no_fill,
     .empty = pool_no_empty,
     .alloc = blk_class_alloc,

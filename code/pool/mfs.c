@@ -150,13 +150,6 @@ static void mfs_free(Pool *pool, Addr base, Size size)
   mfs->used -= mfs->unit;
 }
 
-static Res mfs_buffer_init(Buffer *buffer, mps_arg_s *args)
-{
-  (void)REQUIRE(false, "mps_ap_create_k: pool must be of a class that has "
-                       "allocation points; MFS has none");
-  return MPS_RES_PARAM;
-}
-
 
 /* Lifetime */
 
@@ -230,7 +223,7 @@ static const PoolClass mfs_class = {
     .size = sizeof(Mfs),
     .init = mfs_init,
     .finish = mfs_finish,
-    .buffer_init = mfs_buffer_init,
+    .buffer_init = pool_no_buffer,
     .fill = pool_no_fill,
     .empty = pool_no_empty,
     .alloc = mfs_alloc,

@@ -46,6 +46,10 @@ Res pool_create(Pool **pool_out, Arena *arena, const PoolClass *class,
   ASSERT(pool_check(pool));
   EVENT_POST(arena->events, pool_create, .pool = (Word)pool,
              .class = event_name(class->name));
+  if (args_are_broken(args)) {
+    pool_destroy(pool);
+    return MPS_RES_PARAM;
+  }
   *pool_out = pool;
   return MPS_RES_OK;
 }
@@ -109,7 +113,8 @@ bool pool_take_format(Pool *pool, mps_arg_s *args)
 
   if (!args_require(args, MPS_KEY_FORMAT, &arg))
     return false;
-  if (!REQUIRE(arg.val.format->sig == FORMAT_SIG
+  if (!REQUIRE((Word)arg.val.format % sizeof(Sig) == 0
+                   && arg.val.format->sig == FORMAT_SIG
                    && arg.val.format->arena == pool->arena,
                "mps_pool_create_k: MPS_KEY_FORMAT must be a format of the "
                "pool's arena"))
@@ -125,7 +130,8 @@ bool pool_take_chain(Pool *pool, mps_arg_s *args)
 
   pool->chain = pool->arena->default_chain;
   if (args_pick(args, MPS_KEY_CHAIN, &arg)) {
-    if (!REQUIRE(arg.val.chain->sig == CHAIN_SIG
+    if (!REQUIRE((Word)arg.val.chain % sizeof(Sig) == 0
+                     && arg.val.chain->sig == CHAIN_SIG
                      && arg.val.chain->arena == pool->arena,
                  "mps_pool_create_k: MPS_KEY_CHAIN must be a chain of the "
                  "pool's arena"))
@@ -138,15 +144,22 @@ bool pool_take_chain(Pool *pool, mps_arg_s *args)
 
 /* What a class can't do */
 
+Res pool_no_buffer(Buffer *buffer, mps_arg_s *args)
+{
+  (void)REQUIRE(false, "mps_ap_create_k: pool must be of a class that has "
+                       "allocation points");
+  return MPS_RES_PARAM;
+}
+
 Res pool_no_alloc(Addr *base_out, Pool *pool, Size size)
 {
-  ASSERT(!"mps_alloc is for pools of a class that has it");
-  return MPS_RES_UNIMPL;
+  (void)REQUIRE(false, "mps_alloc: pool must be of a class that has it");
+  return MPS_RES_PARAM;
 }
 
 void pool_no_free(Pool *pool, Addr base, Size size)
 {
-  ASSERT(!"mps_free is for pools of a class that has it");
+  (void)REQUIRE(false, "mps_free: pool must be of a class that has it");
 }
 
 Res pool_no_fill(Buffer *buffer, Size size)

@@ -23,6 +23,7 @@ MOSTLY_INTERN bool pool_take_format(Pool *pool, mps_arg_s *args);
 MOSTLY_INTERN bool pool_take_chain(Pool *pool, mps_arg_s *args);
 
 /* What a class can't do */
+MOSTLY_INTERN Res pool_no_buffer(Buffer *buffer, mps_arg_s *args);
 MOSTLY_INTERN Res pool_no_alloc(Addr *base_out, Pool *pool, Size size);
 MOSTLY_INTERN void pool_no_free(Pool *pool, Addr base, Size size);
 MOSTLY_INTERN Res pool_no_fill(Buffer *buffer, Size size);

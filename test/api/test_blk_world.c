@@ -379,20 +379,16 @@ END_TEST
 
 /* Other doors */
 
-START_TEST(alloc_free_and_ap)
+START_TEST(alloc_and_free)
 {
   World *w = &world_of;
   mps_addr_t p = NULL;
-  mps_ap_t ap = NULL;
 
   world_make(&(Setup){0});
   MUST(mps_alloc(&p, w->pool, 50));
   ck_assert_uint_eq(mps_blk_size(w->pool, p), 64);
   mps_free(w->pool, p, 50);
   ck_assert_uint_eq(objects(w->pool), 0);
-  ck_assert_int_eq(mps_ap_create_k(&ap, w->pool, mps_args_none),
-                   MPS_RES_UNIMPL);
-  ck_assert_ptr_null(ap);
   ck_assert_uint_eq(mps_pool_total_size(w->pool) - mps_pool_free_size(w->pool),
                     info_of(w->pool).tables - 256 * WORD);
   world_end();
@@ -483,7 +479,7 @@ int main(void)
   unit_add(suite, "max", max_size_holds);
   unit_add(suite, "commit", commit_limit_is_a_result);
   unit_add_loop(suite, "tables", tables_are_small, 2);
-  unit_add(suite, "doors", alloc_free_and_ap);
+  unit_add(suite, "doors", alloc_and_free);
   unit_add(suite, "threads", several_threads);
   return unit_run(suite);
 }

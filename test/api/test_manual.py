@@ -156,13 +156,53 @@ def test_entries_say_something(header):
 
 @pytest.mark.parametrize("header", HEADERS)
 def test_structures_have_all_members(header):
+    """Private members, which begin with _, are left out; one entry for
+    several structures names the members in its text."""
     known = members(header)
     for entry in entries(page_of(header)):
-        if entry.kind == "struct" and entry.members \
-                and entry.declarations[0] in known:
-            assert [squeeze(member.declarations[0])
-                    for member in entry.members] \
-                == known[entry.declarations[0]]
+        for name in entry.declarations if entry.kind == "struct" else ():
+            public = [member for member in known.get(name, ())
+                      if not re.search(r"[ *]_\w+$", member)]
+            if len(entry.declarations) > 1:
+                for member in public:
+                    word = re.search(r"\w+$", member)[0]
+                    assert re.search(rf"\b{word}\b", entry.text), member
+            else:
+                assert [squeeze(member.declarations[0])
+                        for member in entry.members] == public \
+                    or name not in known
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_keywords_name_their_member(header):
+    """The entry of a keyword argument says where its value goes."""
+    fields = dict(re.findall(r"# *define (MPS_KEY_\w+)_FIELD (\w+)",
+                             bare(header)))
+    for entry in entries(page_of(header)):
+        for declaration in entry.declarations:
+            name = name_of(entry.kind, declaration)
+            if name in fields:
+                assert f"``val.{fields[name]}``" in entry.text, name
+
+
+def test_environment_variables():
+    """Those that the library reads have an entry, and no others."""
+    read = {name for path in (ROOT / "code").rglob("*.c")
+            if "example" not in path.parts
+            for name in re.findall(r"getenv\(\"(\w+)\"\)", path.read_text())}
+    assert len(read) > 3
+    text = (MANUAL / "environment.rst").read_text()
+    assert set(re.findall(r"^``(\w+)``$", text, re.M)) == read
+
+
+def test_pool_classes_have_a_place_in_the_choice():
+    """Each class that a header declares is in manual/pools.rst, by a link to
+    its page."""
+    text = (MANUAL / "pools.rst").read_text()
+    for header in HEADERS:
+        for name in declared(header):
+            if re.match(r"mps_class_\w+$", name) and name != "mps_class_t":
+                assert f"<reference/{header}>`" in text, name
 
 
 def test_what_is_not_built_says_so():

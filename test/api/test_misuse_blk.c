@@ -91,6 +91,8 @@ CASE(bogus_pool, "mps_blk_free", "pool",
 
 /* Objects */
 
+BLK_CASE(blk_ap, "mps_ap_create", "pool must be of a class", mps_ap_t ap;
+         EXPECT(mps_ap_create_k(&ap, pool, mps_args_none) == MPS_RES_PARAM);)
 BLK_CASE(free_foreign, "mps_blk_free", "p must be the first address",
          mps_blk_free(pool, &out);)
 BLK_CASE(free_interior, "mps_blk_free", "p must be the first address",
@@ -185,6 +187,7 @@ CASE(create_gen, "mps_pool_create_k", "MPS_KEY_GEN",
 #define BOTH(id) &case_##id##_null, &case_##id##_other
 
 static const Case *const all[] = {
+    &case_blk_ap,
     BOTH(alloc),
     BOTH(layout),
     BOTH(free),

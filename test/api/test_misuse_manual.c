@@ -75,6 +75,34 @@ static mps_pool_t returning(void)
     MPS_ARGS_END(args); \
   }
 
+#define CREATE_MFS(extend_by) \
+  { \
+    mps_pool_t pool = NULL; \
+    MPS_ARGS_BEGIN(args) \
+    { \
+      MPS_ARGS_ADD(args, MPS_KEY_MFS_UNIT_SIZE, 40); \
+      MPS_ARGS_ADD(args, MPS_KEY_EXTEND_BY, extend_by); \
+      ck_assert_int_eq( \
+          mps_pool_create_k(&pool, ARENA, mps_class_mfs(), args), \
+          MPS_RES_PARAM); \
+      ck_assert_ptr_null(pool); \
+    } \
+    MPS_ARGS_END(args); \
+  }
+
+CASE(extend_zero, "mps_pool_create", "MPS_KEY_EXTEND_BY",
+     CREATE(mps_class_mvff, MPS_KEY_EXTEND_BY, size, 0))
+CASE(mean_zero, "mps_pool_create", "MPS_KEY_MEAN_SIZE",
+     CREATE(mps_class_mvff, MPS_KEY_MEAN_SIZE, size, 0))
+CASE(align_zero, "mps_pool_create", "MPS_KEY_ALIGN",
+     CREATE(mps_class_mvff, MPS_KEY_ALIGN, align, 0))
+CASE(align_no_power, "mps_pool_create", "MPS_KEY_ALIGN",
+     CREATE(mps_class_mvff, MPS_KEY_ALIGN, align, 24))
+CASE(pool_spare, "mps_pool_create", "MPS_KEY_SPARE",
+     CREATE(mps_class_mvff, MPS_KEY_SPARE, d, 1.5))
+CASE(unit_zero, "mps_pool_create", "MPS_KEY_MFS_UNIT_SIZE",
+     CREATE(mps_class_mfs, MPS_KEY_MFS_UNIT_SIZE, size, 0))
+CASE(mfs_extend_zero, "mps_pool_create", "MPS_KEY_EXTEND_BY", CREATE_MFS(0))
 CASE(align_small, "mps_pool_create", "MPS_KEY_ALIGN",
      CREATE(mps_class_mvff, MPS_KEY_ALIGN, align, 4))
 CASE(align_large, "mps_pool_create", "MPS_KEY_ALIGN",
@@ -228,6 +256,13 @@ CASE(check_space_pool, "mps_pool_check_free_space", "pool",
      mps_pool_check_free_space(NULL);)
 
 static const Case *const cases[] = {
+    &case_extend_zero,
+    &case_mean_zero,
+    &case_align_zero,
+    &case_align_no_power,
+    &case_pool_spare,
+    &case_unit_zero,
+    &case_mfs_extend_zero,
     &case_align_small,
     &case_align_large,
     &case_mean,

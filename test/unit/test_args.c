@@ -190,7 +190,8 @@ static bool is_taken(mps_arg_s *args, const char *name)
 
   EXPECT(complaints == before + !taken);
   EXPECT(taken || strstr(complaint, name) != NULL);
-  EXPECT(args[0].key == MPS_KEY_ARGS_END);
+  EXPECT((args[0].key == MPS_KEY_ARGS_END) == taken);
+  EXPECT(args_check(args) && args_are_broken(args) == !taken);
   return taken;
 }
 
