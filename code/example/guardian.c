@@ -74,19 +74,25 @@ static void guardian_put(Value guardian, Value cell, Value object)
   guardian->slot[GUARDIAN_LAST] = cell;
 }
 
+/* The pair is emptied: not that a word on the C stack that looks like a
+ * reference to it keeps the object, and all that came after. */
 Value guardian_take(Value guardian)
 {
   Value cell;
+  Value object;
 
   (void)check_guardian("guardian", guardian);
   finals_poll();
   cell = guardian->slot[GUARDIAN_FIRST];
   if (cell == NIL)
     return FALSE_VALUE;
+  object = car(cell);
   guardian->slot[GUARDIAN_FIRST] = cdr(cell);
   if (cdr(cell) == NIL)
     guardian->slot[GUARDIAN_LAST] = NIL;
-  return car(cell);
+  cell->slot[CAR] = FALSE_VALUE;
+  cell->slot[CDR] = NIL;
+  return object;
 }
 
 

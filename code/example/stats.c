@@ -5,11 +5,76 @@
  * and from mostly.h.  Sizes are in bytes, times in seconds.  Those of the
  * pools and the generations are lists of such lists.
  *
+ * To make the list takes memory, and that may change the numbers: so all are
+ * read before (.example.stats).
+ *
  * Design: .example.stats (design/example.rst).
  */
 
 #include "mostly.h"
 #include "scheme.h"
+
+#define GENERATIONS_MAX 24
+#define POOLS_MAX 8
+
+typedef struct PoolSizes {
+  const char *name;
+  size_t total;
+  size_t unused;
+} PoolSizes;
+
+typedef struct Stats {
+  HeapCounts counts;
+  Totals totals;
+  mostly_arena_stats_s arena;
+  size_t committed;
+  size_t reserved;
+  size_t spare;
+  size_t commit_limit;
+  size_t generation_count;
+  mostly_gen_stats_s generations[GENERATIONS_MAX];
+  size_t pool_count;
+  PoolSizes pools[POOLS_MAX];
+} Stats;
+
+
+/* Reading */
+
+static void read_pools(Stats *stats)
+{
+  PoolSizes *sizes = stats->pools;
+  mps_pool_t pool;
+
+  for (size_t i = 0; i < POOLS_MAX; ++i, ++sizes, ++stats->pool_count) {
+    pool = heap_pool(i, &sizes->name);
+    if (pool == NULL)
+      return;
+    sizes->total = mps_pool_total_size(pool);
+    sizes->unused = mps_pool_free_size(pool);
+  }
+}
+
+static void read_stats(Stats *stats)
+{
+  mps_arena_t arena = heap_arena();
+  size_t *count = &stats->generation_count;
+
+  *stats = (Stats){.counts = heap_counts};
+  report_totals(&stats->totals);
+  (void)mostly_arena_stats(&stats->arena, arena);
+  stats->committed = heap_committed();
+  stats->reserved = mps_arena_reserved(arena);
+  stats->spare = mps_arena_spare_committed(arena);
+  stats->commit_limit = mps_arena_commit_limit(arena);
+  while (*count < GENERATIONS_MAX
+         && mostly_gen_stats(&stats->generations[*count], arena, *count)
+                == MPS_RES_OK)
+    ++*count;
+  read_pools(stats);
+}
+
+
+/* Telling */
 
 static Value stats_pair(const char *name, Value value, Value rest)
 {
@@ -30,29 +95,26 @@ static Value stats_real(const char *name, double number, Value rest)
   return stats_pair(name, make_flonum(number), rest);
 }
 
-static Value stats_pool(mps_pool_t pool, const char *name)
-{
-  Value list = stats_number("free-size", mps_pool_free_size(pool), NIL);
-
-  list = stats_number("total-size", mps_pool_total_size(pool), list);
-  return stats_pair("name", symbol_intern_c(name), list);
-}
-
 /* Also adds the sizes up. */
-static Value stats_pools(size_t *total_out, size_t *free_out)
+static Value stats_pools(const Stats *stats, Value rest)
 {
-  Value list = NIL;
-  const char *name;
-  mps_pool_t pool;
+  Value pools = NIL;
+  size_t total = 0;
+  size_t unused = 0;
 
-  *total_out = 0;
-  *free_out = 0;
-  for (size_t i = 0; (pool = heap_pool(i, &name)) != NULL; ++i) {
-    *total_out += mps_pool_total_size(pool);
-    *free_out += mps_pool_free_size(pool);
-    list = make_pair(stats_pool(pool, name), list);
+  for (size_t i = stats->pool_count; i-- > 0;) {
+    const PoolSizes *sizes = &stats->pools[i];
+    Value list = stats_number("free-size", sizes->unused, NIL);
+
+    list = stats_number("total-size", sizes->total, list);
+    list = stats_pair("name", symbol_intern_c(sizes->name), list);
+    pools = make_pair(list, pools);
+    total += sizes->total;
+    unused += sizes->unused;
   }
-  return list_reverse(list);
+  rest = stats_pair("pools", pools, rest);
+  rest = stats_number("free-size", unused, rest);
+  return stats_number("total-size", total, rest);
 }
 
 static Value stats_generation(const mostly_gen_stats_s *stats)
@@ -72,57 +134,51 @@ static Value stats_generation(const mostly_gen_stats_s *stats)
 }
 
 /* The youngest of each chain first, the top last. */
-static Value stats_generations(void)
+static Value stats_generations(const Stats *stats, Value rest)
 {
-  mps_arena_t arena = heap_arena();
-  mostly_gen_stats_s stats;
   Value list = NIL;
 
-  for (size_t i = 0; mostly_gen_stats(&stats, arena, i) == MPS_RES_OK; ++i)
-    list = make_pair(stats_generation(&stats), list);
-  return list_reverse(list);
+  for (size_t i = stats->generation_count; i-- > 0;)
+    list = make_pair(stats_generation(&stats->generations[i]), list);
+  return stats_pair("generations", list, rest);
 }
 
-static Value stats_arena(Value rest)
+static Value stats_arena(const Stats *stats, Value rest)
 {
-  mps_arena_t arena = heap_arena();
-
-  rest = stats_number("commit-limit", mps_arena_commit_limit(arena), rest);
-  rest = stats_number("spare", mps_arena_spare_committed(arena), rest);
-  rest = stats_number("reserved", mps_arena_reserved(arena), rest);
-  return stats_number("committed", heap_committed(), rest);
+  rest = stats_number("commit-limit", stats->commit_limit, rest);
+  rest = stats_number("spare", stats->spare, rest);
+  rest = stats_number("reserved", stats->reserved, rest);
+  rest = stats_number("committed", stats->committed, rest);
+  return stats_number("peak-committed", stats->totals.peak_committed, rest);
 }
 
-static Value stats_times(const Totals *totals, Value rest)
+static Value stats_times(const Stats *stats, Value rest)
 {
-  mostly_arena_stats_s arena;
+  rest = stats_real("trace-time", stats->arena.trace_time, rest);
+  rest = stats_real("pause-max", stats->arena.pause_max, rest);
+  rest = stats_real("pause-p99", stats->totals.pause_p99, rest);
+  return stats_real("pause-p50", stats->totals.pause_p50, rest);
+}
 
-  if (mostly_arena_stats(&arena, heap_arena()) == MPS_RES_OK) {
-    rest = stats_real("trace-time", arena.trace_time, rest);
-    rest = stats_real("pause-max", arena.pause_max, rest);
-  }
-  rest = stats_real("pause-p99", totals->pause_p99, rest);
-  return stats_real("pause-p50", totals->pause_p50, rest);
+static Value stats_counts(const Stats *stats, Value rest)
+{
+  rest = stats_number("live", stats->totals.live, rest);
+  rest = stats_number("tables-laid-out", stats->counts.layouts, rest);
+  rest = stats_number("finalized", stats->counts.finalized, rest);
+  rest = stats_number("bytes", stats->counts.bytes, rest);
+  rest = stats_number("objects", stats->counts.objects, rest);
+  return stats_number("collections", stats->totals.collections, rest);
 }
 
 Value stats_make(void)
 {
-  size_t total;
-  size_t unused;
-  Totals totals;
-  Value list = stats_pair("generations", stats_generations(), NIL);
+  Stats stats;
+  Value list;
 
-  list = stats_pair("pools", stats_pools(&total, &unused), list);
-  list = stats_number("free-size", unused, list);
-  list = stats_number("total-size", total, list);
-  list = stats_arena(list);
-  report_totals(&totals);
-  list = stats_times(&totals, list);
-  list = stats_number("peak-committed", totals.peak_committed, list);
-  list = stats_number("live", totals.live, list);
-  list = stats_number("tables-laid-out", heap_counts.layouts, list);
-  list = stats_number("finalized", heap_counts.finalized, list);
-  list = stats_number("bytes", heap_counts.bytes, list);
-  list = stats_number("objects", heap_counts.objects, list);
-  return stats_number("collections", totals.collections, list);
+  read_stats(&stats);
+  list = stats_generations(&stats, NIL);
+  list = stats_pools(&stats, list);
+  list = stats_arena(&stats, list);
+  list = stats_times(&stats, list);
+  return stats_counts(&stats, list);
 }
