@@ -30,6 +30,12 @@ static Value prim_table_weakness(Value *args)
   return check_table("hash-table-weakness", args[0])->slot[TABLE_WEAKNESS];
 }
 
+/* May a key have moved since its address was hashed? */
+static Value prim_table_is_stale(Value *args)
+{
+  return boolean(table_is_stale(check_table("hash-table-stale?", args[0])));
+}
+
 static Value prim_is_table(Value *args)
 {
   return boolean(is_type(args[0], TYPE_TABLE));
@@ -92,6 +98,7 @@ static const Primitive table[] = {
     {"%make-table", 2, 2, prim_make_table, NULL},
     {"%make-table-like", 1, 1, prim_make_table_like, NULL},
     {"%table-weakness", 1, 1, prim_table_weakness, NULL},
+    {"hash-table-stale?", 1, 1, prim_table_is_stale, NULL},
     {"hash-table?", 1, 1, prim_is_table, NULL},
     {"hash-table-ref/default", 3, 3, prim_table_ref, NULL},
     {"hash-table-set!", 3, 3, prim_table_set, NULL},

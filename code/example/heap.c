@@ -355,7 +355,8 @@ static inline void heap_count(size_t size)
     heap_event();
 }
 
-static Value heap_object(mps_ap_t ap, Type type, size_t slots, Value fill)
+Value make_object_at(mps_ap_t ap, Type type, size_t slots, Value first,
+                     Value fill)
 {
   size_t size = (slots + 1) * sizeof(Value);
   Value object;
@@ -365,7 +366,8 @@ static Value heap_object(mps_ap_t ap, Type type, size_t slots, Value fill)
   do {
     object = heap_reserve(ap, size);
     object->header = HEADER(type, slots + 1);
-    for (size_t i = 0; i < slots; ++i)
+    object->slot[0] = first;
+    for (size_t i = 1; i < slots; ++i)
       object->slot[i] = fill;
   } while (!mps_commit(ap, object, size));
   heap_count(size);
@@ -374,7 +376,7 @@ static Value heap_object(mps_ap_t ap, Type type, size_t slots, Value fill)
 
 Value make_object(Type type, size_t slots, Value fill)
 {
-  return heap_object(heap.object_ap, type, slots, fill);
+  return make_object_at(heap.object_ap, type, slots, fill, fill);
 }
 
 Value make_pair(Value first, Value second)
@@ -393,13 +395,10 @@ Value make_pair(Value first, Value second)
 
 static Value heap_vector(mps_ap_t ap, size_t length, Value fill)
 {
-  Value vector;
-
   if (length >= OBJECT_WORDS_MAX)
     heap_exhausted();
-  vector = heap_object(ap, TYPE_VECTOR, length + 1, fill);
-  vector->slot[0] = fixnum((intptr_t)length);
-  return vector;
+  return make_object_at(ap, TYPE_VECTOR, length + 1,
+                        fixnum((intptr_t)length), fill);
 }
 
 Value make_vector(size_t length, Value fill)

@@ -62,7 +62,7 @@ typedef enum Type {
 
   /* The arrays of weak tables; they live in the pools of weak.c. */
   TYPE_ENTRIES,    /* their number, then the keys or the values, partner */
-  TYPE_EPHEMERONS, /* their number, then the keys, then the values, null */
+  TYPE_EPHEMERONS, /* their number, the keys, the values, and null */
 
   /* Objects that hold no values; they live in the AMCZ pool. */
   TYPE_STRING,
@@ -378,6 +378,8 @@ _Noreturn void heap_exhausted(void);
 bool heap_finalize(Value object);
 
 Value make_object(Type type, size_t slots, Value fill);
+Value make_object_at(mps_ap_t ap, Type type, size_t slots, Value first,
+                     Value fill); /* of at least one slot */
 Value make_pair(Value first, Value second);
 Value make_vector(size_t length, Value fill);
 Value make_table_vector(size_t length, Value fill);
@@ -493,6 +495,7 @@ uintptr_t hash_equal(Value v, bool *by_address_out);
 /* Lays the table out anew if its keys have moved: then lookups make no
  * objects until something else does. */
 void table_refresh(Value table);
+bool table_is_stale(Value table);
 
 
 /* weak.c -- the arrays of weak tables */
@@ -501,7 +504,7 @@ void weak_create(mps_arena_t arena, mps_chain_t chain);
 void weak_destroy(void);
 mps_pool_t weak_pool(size_t index, const char **name_out); /* or null */
 
-/* Makes the arrays for so many entries, full of FREE_ENTRY and null. */
+/* Makes the arrays for so many entries, full of FREE_ENTRY. */
 void weak_make_arrays(Weakness weakness, size_t capacity, Value *keys_out,
                       Value *values_out);
 

@@ -286,9 +286,14 @@ static void table_lay_out(Value table, size_t capacity)
   }
 }
 
+bool table_is_stale(Value table)
+{
+  return mps_ld_isstale_any(table_ld(table), heap_arena());
+}
+
 void table_refresh(Value table)
 {
-  if (mps_ld_isstale_any(table_ld(table), heap_arena())) {
+  if (table_is_stale(table)) {
     ++heap_counts.layouts;
     table_lay_out(table, table_capacity(table));
   }
