@@ -203,16 +203,9 @@ static void weak_create_entries(mps_chain_t chain)
 
 static void weak_create_pairs(mps_chain_t chain)
 {
-  mps_res_t res;
-
   weak_must(weak_create_format(&weak.pairs_format, pairs_scan));
-  res = weak_create_pool(&weak.pairs_pool, mps_class_aeph(),
-                         weak.pairs_format, chain);
-  if (res == MPS_RES_UNIMPL) {
-    weak.pairs_pool = NULL;
-    return;
-  }
-  weak_must(res);
+  weak_must(weak_create_pool(&weak.pairs_pool, mps_class_aeph(),
+                             weak.pairs_format, chain));
   weak_must(weak_create_point(&weak.pairs_ap, weak.pairs_pool,
                               mps_rank_ephemeron()));
 }
@@ -226,10 +219,8 @@ void weak_create(mps_arena_t arena, mps_chain_t chain)
 
 void weak_destroy(void)
 {
-  if (weak.pairs_pool != NULL) {
-    mps_ap_destroy(weak.pairs_ap);
-    mps_pool_destroy(weak.pairs_pool);
-  }
+  mps_ap_destroy(weak.pairs_ap);
+  mps_pool_destroy(weak.pairs_pool);
   mps_fmt_destroy(weak.pairs_format);
   mps_ap_destroy(weak.weak_ap);
   mps_ap_destroy(weak.exact_ap);
@@ -259,13 +250,10 @@ static Value weak_make_entries(bool is_weak, size_t length)
 
 static Value weak_make_pairs(size_t length)
 {
-  Value pairs;
-
-  if (weak.pairs_pool == NULL)
-    error_plain("hash table", "the library has no ephemerons");
-  pairs
+  Value pairs
       = make_object_at(weak.pairs_ap, TYPE_EPHEMERONS, 2 * length + 2,
                        fixnum((intptr_t)length), FREE_ENTRY);
+
   *vector_item(pairs, 2 * length) = NULL;
   return pairs;
 }

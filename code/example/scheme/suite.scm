@@ -684,7 +684,7 @@
 
 (load "suite-memory.scm")
 (load "suite-weak.scm")
-(if ephemerons? (load "suite-ephemeron.scm"))
+(load "suite-ephemeron.scm")
 
 (display passed)
 (display " passed, ")
