@@ -397,8 +397,8 @@ static Value heap_vector(mps_ap_t ap, size_t length, Value fill)
 {
   if (length >= OBJECT_WORDS_MAX)
     heap_exhausted();
-  return make_object_at(ap, TYPE_VECTOR, length + 1,
-                        fixnum((intptr_t)length), fill);
+  return make_object_at(ap, TYPE_VECTOR, length + 1, fixnum((intptr_t)length),
+                        fill);
 }
 
 Value make_vector(size_t length, Value fill)

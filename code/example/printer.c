@@ -124,8 +124,7 @@ static bool print_label(Value port, Value v)
 
 static void print_list(Value port, Value list, bool write)
 {
-  const char *prefix
-      = print_has_label(cdr(list)) ? NULL : print_prefix(list);
+  const char *prefix = print_has_label(cdr(list)) ? NULL : print_prefix(list);
 
   if (prefix != NULL) {
     port_put_c(port, prefix);

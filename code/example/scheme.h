@@ -115,7 +115,7 @@ typedef struct Bignum {
 #define UNDEFINED CONSTANT(4) /* the value of a variable without one */
 #define DEFAULT_OBJECT CONSTANT(5)
 #define EOF_OBJECT CONSTANT(6)
-#define FREE_ENTRY CONSTANT(7) /* in tables: never used */
+#define FREE_ENTRY CONSTANT(7)   /* in tables: never used */
 #define CONTROL_MARK CONSTANT(8) /* from primitives: vm.c goes on */
 
 /* A key of a table that was deleted.  It is what the collector makes of a
@@ -339,10 +339,10 @@ typedef struct Roots {
   Value load_place; /* what is being loaded, for messages */
   Value guarded;    /* tables of guardian.c; nil until there is a guardian */
   Value guardians;
-  Value labels; /* what labels_find found in what is being printed */
-  Value pending;    /* the error on its way to the virtual machine */
-  Value procedure;  /* what vm_tail_apply was asked to call */
-  Value throw_to;   /* the continuation that is being taken, and with what */
+  Value labels;    /* what labels_find found in what is being printed */
+  Value pending;   /* the error on its way to the virtual machine */
+  Value procedure; /* what vm_tail_apply was asked to call */
+  Value throw_to;  /* the continuation that is being taken, and with what */
   Value throw_value;
   Value well_known[12]; /* symbols that C code names; see symbol.c */
 } Roots;

@@ -84,8 +84,8 @@ static Value stats_pair(const char *name, Value value, Value rest)
 /* The greatest of all sizes stands for no limit, and is #f here. */
 static Value stats_number(const char *name, uint64_t number, Value rest)
 {
-  Value value = number > INTPTR_MAX ? FALSE_VALUE
-                                    : number_from_int((intptr_t)number);
+  Value value
+      = number > INTPTR_MAX ? FALSE_VALUE : number_from_int((intptr_t)number);
 
   return stats_pair(name, value, rest);
 }

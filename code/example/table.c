@@ -357,8 +357,7 @@ static bool table_find(Value table, Value key, size_t *index_out)
       || !mps_ld_isstale(table_ld(table), heap_arena(), key))
     return false;
   table_refresh(table);
-  return table_search(table, key, table_hash(table, key, &hashing),
-                      index_out);
+  return table_search(table, key, table_hash(table, key, &hashing), index_out);
 }
 
 Value table_ref(Value table, Value key, Value otherwise)

@@ -130,8 +130,7 @@ static mps_res_t pairs_scan(mps_ss_t ss, mps_addr_t base, mps_addr_t limit)
   return res;
 }
 
-static mps_res_t weak_create_format(mps_fmt_t *format_out,
-                                    mps_fmt_scan_t scan)
+static mps_res_t weak_create_format(mps_fmt_t *format_out, mps_fmt_scan_t scan)
 {
   mps_res_t res;
 
@@ -157,9 +156,8 @@ static void weak_must(mps_res_t res)
   }
 }
 
-static mps_res_t weak_create_pool(mps_pool_t *pool_out,
-                                  mps_pool_class_t class, mps_fmt_t format,
-                                  mps_chain_t chain)
+static mps_res_t weak_create_pool(mps_pool_t *pool_out, mps_pool_class_t class,
+                                  mps_fmt_t format, mps_chain_t chain)
 {
   mps_res_t res;
 
@@ -195,8 +193,8 @@ static void weak_create_entries(mps_chain_t chain)
   weak_must(weak_create_format(&weak.entries_format, entries_scan));
   weak_must(weak_create_pool(&weak.entries_pool, mps_class_awl(),
                              weak.entries_format, chain));
-  weak_must(weak_create_point(&weak.exact_ap, weak.entries_pool,
-                              mps_rank_exact()));
+  weak_must(
+      weak_create_point(&weak.exact_ap, weak.entries_pool, mps_rank_exact()));
   weak_must(
       weak_create_point(&weak.weak_ap, weak.entries_pool, mps_rank_weak()));
 }
@@ -250,9 +248,8 @@ static Value weak_make_entries(bool is_weak, size_t length)
 
 static Value weak_make_pairs(size_t length)
 {
-  Value pairs
-      = make_object_at(weak.pairs_ap, TYPE_EPHEMERONS, 2 * length + 2,
-                       fixnum((intptr_t)length), FREE_ENTRY);
+  Value pairs = make_object_at(weak.pairs_ap, TYPE_EPHEMERONS, 2 * length + 2,
+                               fixnum((intptr_t)length), FREE_ENTRY);
 
   *vector_item(pairs, 2 * length) = NULL;
   return pairs;
