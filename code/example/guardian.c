@@ -8,8 +8,8 @@
  *   roots.guarded    from the object to a list of numbers of guardians
  *   roots.guardians  from the number to the guardian
  *
- * The first doesn't keep the objects, the second doesn't keep the guardians:
- * so a guardian can die, and be guarded itself, before its objects do.
+ * The first doesn't keep the objects.  The second doesn't keep the guardians:
+ * an object whose guardian is dead dies as if it had never had one.
  *
  * A port on a file is registered from its opening on.  When it is dead, and
  * no guardian wants it, it is closed.

@@ -89,6 +89,20 @@
 (check (map immediates-stay? weak-kinds)
        '(#t #t #t #t))
 
+;; ... and keeps its value
+(define (kept-by-immediates make)
+  (let ((t (make)))
+    (for-each (lambda (k) (hash-table-set! t k (list 'value k)))
+              '(1 #\a #t () symbol))
+    (gc)
+    (gc)
+    (make-vector 10000 0)
+    (map (lambda (k) (hash-table-ref/default t k 'gone))
+         '(1 #\a #t () symbol))))
+(check (map kept-by-immediates
+            (list make-key-weak-eq-hash-table make-ephemeron-eq-hash-table))
+       (make-list 2 (map (lambda (k) (list 'value k)) '(1 #\a #t () symbol))))
+
 ;; Keys of each kind die
 (define (dies? make-key)
   (let ((t (make-key-weak-eq-hash-table)))
@@ -143,6 +157,14 @@
        '(#t #t))
 (forget-saved!)
 (check (begin (gc) (gc) (<= (hash-table-count t1) 4)) #t)
+
+;; A guardian that nobody can ask takes its objects with it
+(define t1 (make-key-weak-eq-hash-table))
+(drop 20 (lambda (i)
+           (let ((guardian (make-guardian)) (key (list i)))
+             (guardian key)
+             (hash-table-set! t1 key i))))
+(check (begin (gc) (gc) (gc) (<= (hash-table-count t1) 4)) #t)
 
 ;; Keys move; and room is used again
 (define (survives? make)
