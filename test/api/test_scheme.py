@@ -356,5 +356,7 @@ def test_stats_agree_with_the_report(tmp_path):
     stats, report = done.stdout.splitlines()
     total = json.loads(report)["total"]
     numbers = dict(reversed(re.findall(r"\(([a-z-]+) \. (\d+)\)", stats)))
-    assert int(numbers["collections"]) == total["collections"] >= 2
-    assert int(numbers["live"]) == total["live"]
+    # A collection may end between the two.
+    assert 0 <= total["collections"] - int(numbers["collections"]) <= 2
+    assert int(numbers["collections"]) >= 2
+    assert 0 < int(numbers["live"]) <= total["live"]
