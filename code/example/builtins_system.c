@@ -1,4 +1,4 @@
-/* builtins_system.c -- primitives on errors, the collector and the process
+/* builtins_system.c -- primitives on errors and the process
  *
  * Design: .example.builtins (design/example.rst).
  */
@@ -137,49 +137,6 @@ static Value prim_set_load_place(Value *args)
 }
 
 
-/* The collector */
-
-static Value prim_gc(Value *args)
-{
-  (void)args;
-  heap_collect();
-  return UNSPECIFIED;
-}
-
-static Value prim_gc_stats(Value *args)
-{
-  (void)args;
-  return report_stats();
-}
-
-static Value prim_collections(Value *args)
-{
-  (void)args;
-  return fixnum((intptr_t)heap_collections());
-}
-
-/* (collect-every): objects between collections that were asked for on the
- * command line, 0 for none */
-static Value prim_collect_every(Value *args)
-{
-  (void)args;
-  return fixnum((intptr_t)heap_collect_every());
-}
-
-static Value prim_report_begin(Value *args)
-{
-  report_begin(check_string("report-begin", args[0]));
-  return UNSPECIFIED;
-}
-
-static Value prim_report_end(Value *args)
-{
-  (void)args;
-  report_end();
-  return UNSPECIFIED;
-}
-
-
 /* The process */
 
 static Value clock_seconds(clockid_t clock)
@@ -234,12 +191,6 @@ static const Primitive table[] = {
     {"error-object-irritants", 1, 1, prim_error_irritants, NULL},
     {"%uncaught", 1, 1, prim_uncaught, NULL},
     {"%set-load-place!", 1, 1, prim_set_load_place, NULL},
-    {"gc", 0, 0, prim_gc, NULL},
-    {"gc-stats", 0, 0, prim_gc_stats, NULL},
-    {"collections", 0, 0, prim_collections, NULL},
-    {"collect-every", 0, 0, prim_collect_every, NULL},
-    {"report-begin", 1, 1, prim_report_begin, NULL},
-    {"report-end", 0, 0, prim_report_end, NULL},
     {"runtime", 0, 0, prim_runtime, NULL},
     {"real-time", 0, 0, prim_real_time, NULL},
     {"command-line", 0, 0, prim_command_line, NULL},

@@ -10,23 +10,30 @@ static Value check_table(const char *who, Value v)
   return check_type(who, v, TYPE_TABLE, "a hash table");
 }
 
-static Value prim_make_eq_table(Value *args)
+/* (%make-table equal? weakness): weakness is a number, see Weakness */
+static Value prim_make_table(Value *args)
 {
-  (void)args;
-  return table_create(TABLE_EQ, 0);
+  size_t weakness = check_index("make-table", args[1], WEAKNESS_COUNT - 1);
+
+  return table_create(is_true(args[0]) ? TABLE_EQUAL : TABLE_EQ,
+                      (Weakness)weakness);
 }
 
-static Value prim_make_equal_table(Value *args)
+/* An empty one of the same kind */
+static Value prim_make_table_like(Value *args)
 {
-  (void)args;
-  return table_create(TABLE_EQUAL, 0);
+  return table_create_like(check_table("hash-table-copy", args[0]));
 }
 
-static Value prim_is_eq_table(Value *args)
+static Value prim_table_weakness(Value *args)
 {
-  Value table = check_table("hash-table-copy", args[0]);
+  return check_table("hash-table-weakness", args[0])->slot[TABLE_WEAKNESS];
+}
 
-  return boolean(table->slot[TABLE_KIND] == fixnum(TABLE_EQ));
+/* May a key have moved since its address was hashed? */
+static Value prim_table_is_stale(Value *args)
+{
+  return boolean(table_is_stale(check_table("hash-table-stale?", args[0])));
 }
 
 static Value prim_is_table(Value *args)
@@ -61,7 +68,9 @@ static Value prim_table_contains(Value *args)
 
 static Value prim_table_count(Value *args)
 {
-  return check_table("hash-table-count", args[0])->slot[TABLE_COUNT];
+  Value table = check_table("hash-table-count", args[0]);
+
+  return fixnum((intptr_t)table_count(table));
 }
 
 static Value prim_table_clear(Value *args)
@@ -70,25 +79,9 @@ static Value prim_table_clear(Value *args)
   return UNSPECIFIED;
 }
 
-/* The entries as a list of pairs.  Both vectors are held here, so the table
- * may be laid out anew meanwhile. */
 static Value prim_table_to_alist(Value *args)
 {
-  Value table = check_table("hash-table->alist", args[0]);
-  Value keys = table->slot[TABLE_KEYS];
-  Value values = table->slot[TABLE_VALUES];
-  Value list = NIL;
-
-  for (size_t i = 0; i < vector_length(keys); ++i) {
-    Value key = *vector_item(keys, i);
-
-    if (key != FREE_ENTRY && key != DELETED_ENTRY) {
-      Value entry = make_pair(key, *vector_item(values, i));
-
-      list = make_pair(entry, list);
-    }
-  }
-  return list;
+  return table_to_alist(check_table("hash-table->alist", args[0]));
 }
 
 /* The hash of an object that has none but its address would be no use to a
@@ -102,9 +95,10 @@ static Value prim_equal_hash(Value *args)
 }
 
 static const Primitive table[] = {
-    {"make-eq-hash-table", 0, 1, prim_make_eq_table, NULL},
-    {"make-equal-hash-table", 0, 1, prim_make_equal_table, NULL},
-    {"%eq-table?", 1, 1, prim_is_eq_table, NULL},
+    {"%make-table", 2, 2, prim_make_table, NULL},
+    {"%make-table-like", 1, 1, prim_make_table_like, NULL},
+    {"%table-weakness", 1, 1, prim_table_weakness, NULL},
+    {"hash-table-stale?", 1, 1, prim_table_is_stale, NULL},
     {"hash-table?", 1, 1, prim_is_table, NULL},
     {"hash-table-ref/default", 3, 3, prim_table_ref, NULL},
     {"hash-table-set!", 3, 3, prim_table_set, NULL},

@@ -47,6 +47,7 @@ typedef struct Heap {
   size_t commit_limit; /* 0 if there is none */
   bool is_open;        /* is the headroom given out? */
   bool is_exhausted;   /* was there an error since the last event? */
+  bool in_event;
   uint64_t collect_every;
   uint64_t next_forced; /* object number at which to collect */
   uint64_t next_event;  /* object number at which to call heap_event */
@@ -181,12 +182,14 @@ void heap_create(const Options *options, void *cold)
   heap_create_arena(options);
   mps_message_type_enable(heap.arena, mps_message_type_gc());
   mps_message_type_enable(heap.arena, mps_message_type_gc_start());
+  mps_message_type_enable(heap.arena, mps_message_type_finalization());
   heap_create_chain(options->chain);
   heap_must(format_create(&heap.format, heap.arena), "format");
   heap_create_pool(&heap.object_pool, mps_class_amc(), options);
   heap_create_pool(&heap.leaf_pool, mps_class_amcz(), options);
   heap_create_points();
   heap_create_roots(cold);
+  weak_create(heap.arena, heap.chain);
   heap.collect_every = options->collect_every;
   heap.next_forced = heap.collect_every != 0 ? heap.collect_every : UINT64_MAX;
   heap_schedule();
@@ -203,6 +206,7 @@ void heap_destroy(void)
   mps_root_destroy(heap.stack_root);
   mps_root_destroy(heap.global_root);
   mps_thread_dereg(heap.thread);
+  weak_destroy();
   mps_pool_destroy(heap.leaf_pool);
   mps_pool_destroy(heap.object_pool);
   mps_fmt_destroy(heap.format);
@@ -227,6 +231,18 @@ mps_chain_t heap_chain(void)
 size_t heap_collections(void)
 {
   return mps_collections(heap.arena);
+}
+
+mps_pool_t heap_pool(size_t index, const char **name_out)
+{
+  static const char *names[] = {"objects", "leaves"};
+  mps_pool_t pools[] = {heap.object_pool, heap.leaf_pool};
+  size_t count = sizeof pools / sizeof pools[0];
+
+  if (index >= count)
+    return weak_pool(index - count, name_out);
+  *name_out = names[index];
+  return pools[index];
 }
 
 uint64_t heap_collect_every(void)
@@ -270,9 +286,13 @@ static void heap_close_headroom(void)
           != MPS_RES_OK;
 }
 
-/* What happens now and then, between two objects. */
+/* What happens now and then, between two objects.  It makes objects itself,
+ * and isn't called again meanwhile. */
 static void heap_event(void)
 {
+  if (heap.in_event)
+    return;
+  heap.in_event = true;
   if (heap_counts.objects >= heap.next_forced) {
     heap.next_forced = heap_counts.objects + heap.collect_every;
     ++heap_counts.forced;
@@ -284,18 +304,21 @@ static void heap_event(void)
     heap_collect();
   }
   report_poll();
+  finals_poll();
   heap_close_headroom();
   heap_schedule();
+  heap.in_event = false;
 }
 
 
 /* Allocation */
 
 /* Raises the error that was made when there was memory for it. */
-static _Noreturn void heap_exhausted(void)
+_Noreturn void heap_exhausted(void)
 {
   heap_open_headroom();
   heap.is_exhausted = true;
+  heap.in_event = false;
   heap_schedule();
   vm_raise(roots.out_of_memory);
 }
@@ -332,7 +355,8 @@ static inline void heap_count(size_t size)
     heap_event();
 }
 
-static Value heap_object(mps_ap_t ap, Type type, size_t slots, Value fill)
+Value make_object_at(mps_ap_t ap, Type type, size_t slots, Value first,
+                     Value fill)
 {
   size_t size = (slots + 1) * sizeof(Value);
   Value object;
@@ -342,7 +366,8 @@ static Value heap_object(mps_ap_t ap, Type type, size_t slots, Value fill)
   do {
     object = heap_reserve(ap, size);
     object->header = HEADER(type, slots + 1);
-    for (size_t i = 0; i < slots; ++i)
+    object->slot[0] = first;
+    for (size_t i = 1; i < slots; ++i)
       object->slot[i] = fill;
   } while (!mps_commit(ap, object, size));
   heap_count(size);
@@ -351,7 +376,7 @@ static Value heap_object(mps_ap_t ap, Type type, size_t slots, Value fill)
 
 Value make_object(Type type, size_t slots, Value fill)
 {
-  return heap_object(heap.object_ap, type, slots, fill);
+  return make_object_at(heap.object_ap, type, slots, fill, fill);
 }
 
 Value make_pair(Value first, Value second)
@@ -370,13 +395,10 @@ Value make_pair(Value first, Value second)
 
 static Value heap_vector(mps_ap_t ap, size_t length, Value fill)
 {
-  Value vector;
-
   if (length >= OBJECT_WORDS_MAX)
     heap_exhausted();
-  vector = heap_object(ap, TYPE_VECTOR, length + 1, fill);
-  vector->slot[0] = fixnum((intptr_t)length);
-  return vector;
+  return make_object_at(ap, TYPE_VECTOR, length + 1, fixnum((intptr_t)length),
+                        fill);
 }
 
 Value make_vector(size_t length, Value fill)
@@ -410,6 +432,22 @@ Value make_closure(Value code, size_t count, const Value *captured)
 Value make_box(Value value)
 {
   return make_object(TYPE_BOX, 1, value);
+}
+
+Value make_guardian(intptr_t id)
+{
+  Value guardian = make_object(TYPE_GUARDIAN, GUARDIAN_SLOTS, NIL);
+
+  guardian->slot[GUARDIAN_ID] = fixnum(id);
+  return guardian;
+}
+
+/* The library takes a reference by its address, as everywhere. */
+bool heap_finalize(Value object)
+{
+  mps_addr_t reference = object;
+
+  return mps_finalize(heap.arena, &reference) == MPS_RES_OK;
 }
 
 Value make_error(Value kind, Value message, Value irritants)

@@ -4,12 +4,9 @@
  */
 
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "scheme.h"
-
-#define PATH_BYTES 4096
 
 typedef struct Program {
   Options options;
@@ -23,31 +20,22 @@ static Value call_global(const char *name, Value list)
   return vm_call(symbol_intern_c(name)->slot[SYMBOL_VALUE], list);
 }
 
-/* The prelude lies beside the sources, in scheme/, unless the command line
- * says otherwise. */
-static const char *prelude_path(const char *given, char path[PATH_BYTES])
+/* The prelude is in the program, unless the command line names another. */
+static Value open_prelude(const char *given)
 {
-  static const char source[] = __FILE__;
-  const char *slash = strrchr(source, '/');
-
-  if (given != NULL)
-    return given;
-  (void)snprintf(path, PATH_BYTES, "%.*sscheme/prelude.scm",
-                 slash == NULL ? 0 : (int)(slash + 1 - source), source);
-  return path;
+  if (given == NULL)
+    return port_open_string(string_from_utf8(prelude_text, prelude_text_size));
+  if (access(given, R_OK) != 0) {
+    fprintf(stderr, "mostly-scheme: can't read %s\n", given);
+    vm_exit(EXIT_FAILURE);
+  }
+  return port_open_file(string_from_c(given), false);
 }
 
 static void load_prelude(const char *given)
 {
-  char buffer[PATH_BYTES];
-  const char *path = prelude_path(given, buffer);
-  Value port;
+  Value port = open_prelude(given);
 
-  if (access(path, R_OK) != 0) {
-    fprintf(stderr, "mostly-scheme: can't read %s: give --prelude\n", path);
-    vm_exit(EXIT_FAILURE);
-  }
-  port = port_open_file(string_from_c(path), false);
   for (;;) {
     Value form = read_value(port);
 
@@ -81,6 +69,7 @@ static void create(const Program *program)
   builtins_text();
   builtins_table();
   builtins_port();
+  builtins_memory();
   builtins_system();
   roots.command_line = script_arguments(program);
 }

@@ -28,7 +28,7 @@ void options_usage(FILE *stream)
         "  --commit-limit BYTES\n"
         "  --stack-size WORDS  depth of recursion\n"
         "  --collect-every N   collect everything every N objects\n"
-        "  --prelude FILE      instead of the one that it was built with\n"
+        "  --prelude FILE      instead of the one that is built in\n"
         "BYTES and WORDS may end in k, m or g.\n",
         stream);
 }

@@ -1,8 +1,8 @@
 /* port.c -- text streams: files and strings
  *
  * A port on a file holds the number of a C stream, never the stream itself:
- * then what the collector scans is values only, and a port that is dropped
- * without being closed can be found by its number (.example.port.number).
+ * then what the collector scans is values only (.example.port.number).  One
+ * that is dropped without being closed is closed by guardian.c.
  * A port on a string holds the string and a position in it.
  *
  * Design: .example.port (design/example.rst).
@@ -56,6 +56,12 @@ bool port_is_output(Value v)
   return is_type(v, TYPE_PORT) && !port_is_input(v);
 }
 
+bool port_is_open_file(Value v)
+{
+  return is_type(v, TYPE_PORT)
+         && (port_kind(v) == INPUT_FILE || port_kind(v) == OUTPUT_FILE);
+}
+
 Value port_open_string(Value text)
 {
   return port_make(INPUT_STRING, 0, text);
@@ -73,23 +79,48 @@ static _Noreturn void port_fail(Value name, const char *reason)
   error_raise(SYM_FILE_ERROR, "can't open file", irritants);
 }
 
+static intptr_t port_free_stream(void)
+{
+  intptr_t stream = 0;
+
+  while (stream < STREAM_MAX && port_streams[stream] != NULL)
+    ++stream;
+  return stream;
+}
+
+/* If all are in use, some may be by ports that are dead. */
+static intptr_t port_find_stream(void)
+{
+  if (port_free_stream() == STREAM_MAX) {
+    heap_collect();
+    finals_poll();
+  }
+  return port_free_stream();
+}
+
 Value port_open_file(Value name, bool output)
 {
   char path[NAME_MAX_BYTES];
-  intptr_t stream = 0;
   Value port;
+  intptr_t stream;
+  FILE *file;
 
   if (string_to_utf8(name, path, sizeof path) >= sizeof path)
     port_fail(name, "name too long");
-  while (stream < STREAM_MAX && port_streams[stream] != NULL)
-    ++stream;
+  /* The port first: if there is no memory for it, no file stays open. */
+  port = port_make(output ? CLOSED_OUTPUT : CLOSED_INPUT, 0, NIL);
+  stream = port_find_stream();
   if (stream == STREAM_MAX)
     port_fail(name, "too many open files");
-  /* The port first: if there is no memory for it, no file stays open. */
-  port = port_make(output ? CLOSED_OUTPUT : CLOSED_INPUT, stream, NIL);
-  port_streams[stream] = fopen(path, output ? "w" : "r");
-  if (port_streams[stream] == NULL)
+  file = fopen(path, output ? "w" : "r");
+  if (file == NULL)
     port_fail(name, strerror(errno));
+  if (!heap_finalize(port)) {
+    (void)fclose(file);
+    heap_exhausted();
+  }
+  port_streams[stream] = file;
+  port->slot[PORT_STREAM] = fixnum(stream);
   port->slot[PORT_KIND] = fixnum(output ? OUTPUT_FILE : INPUT_FILE);
   return port;
 }

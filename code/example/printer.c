@@ -1,12 +1,16 @@
 /* printer.c -- from values to text
  *
- * Circular structures print without end, as the standard says of
- * write-simple; nesting is limited, length isn't.
+ * Nesting is limited, length isn't.  In a circular structure an object that
+ * contains itself is printed as #0=(...), and inside of itself as #0#.
  *
  * Design: .example.printer (design/example.rst).
  */
 
 #include "scheme.h"
+
+/* Labels that were given in the structure that is being printed; its objects
+ * with labels are in roots.labels. */
+static int print_label_count;
 
 static void print_at(Value port, Value v, bool write);
 
@@ -86,9 +90,41 @@ static const char *print_prefix(Value list)
   return NULL;
 }
 
+static void print_integer(Value port, intptr_t number)
+{
+  print_characters(port, number_format(fixnum(number), 10));
+}
+
+static bool print_has_label(Value v)
+{
+  return roots.labels != FALSE_VALUE
+         && (is_fixnum(table_ref(roots.labels, v, NIL))
+             || table_ref(roots.labels, v, NIL) == TRUE_VALUE);
+}
+
+/* Prints the label, if the object has one.  Is that all, since the object
+ * is being printed around this place? */
+static bool print_label(Value port, Value v)
+{
+  Value number = print_has_label(v) ? table_ref(roots.labels, v, NIL) : NIL;
+
+  if (number == NIL)
+    return false;
+  port_put(port, '#');
+  if (is_fixnum(number)) {
+    print_integer(port, fixnum_value(number));
+    port_put(port, '#');
+    return true;
+  }
+  table_set(roots.labels, v, fixnum(print_label_count));
+  print_integer(port, print_label_count++);
+  port_put(port, '=');
+  return false;
+}
+
 static void print_list(Value port, Value list, bool write)
 {
-  const char *prefix = print_prefix(list);
+  const char *prefix = print_has_label(cdr(list)) ? NULL : print_prefix(list);
 
   if (prefix != NULL) {
     port_put_c(port, prefix);
@@ -97,7 +133,8 @@ static void print_list(Value port, Value list, bool write)
   }
   port_put(port, '(');
   print_at(port, car(list), write);
-  for (list = cdr(list); is_pair(list); list = cdr(list)) {
+  for (list = cdr(list); is_pair(list) && !print_has_label(list);
+       list = cdr(list)) {
     port_put(port, ' ');
     print_at(port, car(list), write);
   }
@@ -125,7 +162,7 @@ static void print_bytes(Value port, Value v)
   for (size_t i = 0; i < as_bytes(v)->length; ++i) {
     if (i != 0)
       port_put(port, ' ');
-    print_characters(port, number_format(fixnum(as_bytes(v)->data[i]), 10));
+    print_integer(port, as_bytes(v)->data[i]);
   }
   port_put(port, ')');
 }
@@ -162,7 +199,7 @@ static void print_error(Value port, Value error)
   print_at(port, error->slot[ERROR_KIND], false);
   port_put(port, ' ');
   print_at(port, error->slot[ERROR_MESSAGE], true);
-  for (; is_pair(list); list = cdr(list)) {
+  for (; is_pair(list) && !print_has_label(list); list = cdr(list)) {
     port_put(port, ' ');
     print_at(port, car(list), true);
   }
@@ -240,7 +277,9 @@ static void print_at(Value port, Value v, bool write)
 {
   error_check_nesting("write");
   if (is_fixnum(v))
-    print_characters(port, number_format(v, 10));
+    print_integer(port, fixnum_value(v));
+  else if (is_reference(v) && print_label(port, v))
+    return;
   else if (is_reference(v))
     print_object(port, v, write);
   else if (!is_character(v))
@@ -253,5 +292,8 @@ static void print_at(Value port, Value v, bool write)
 
 void print_value(Value port, Value v, bool write)
 {
+  roots.labels = labels_find(v);
+  print_label_count = 0;
   print_at(port, v, write);
+  roots.labels = FALSE_VALUE;
 }

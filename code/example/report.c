@@ -59,6 +59,7 @@ static struct {
   size_t count;
   Section *open; /* null if only the whole run is */
   mps_clock_t started;
+  bool running; /* was a start taken whose end wasn't? */
   bool text;
   bool json;
 } report;
@@ -180,21 +181,21 @@ static void section_add_end(Section *section, mps_message_t message)
   section->not_condemned += mps_message_gc_not_condemned_size(arena, message);
 }
 
-static void report_take(mps_message_t message)
+static void report_take_start(mps_message_t message)
 {
   Section *sections[2] = {&report.sections[0], report.open};
   mps_arena_t arena = heap_arena();
-  bool start = mps_message_type(arena, message) == mps_message_type_gc_start();
 
-  if (start)
-    report.started = mps_message_clock(arena, message);
-  for (int i = 0; i < 2 && sections[i] != NULL; ++i) {
-    if (start)
-      section_add_reason(sections[i],
-                         mps_message_gc_start_why(arena, message));
-    else
-      section_add_end(sections[i], message);
-  }
+  report.started = mps_message_clock(arena, message);
+  for (int i = 0; i < 2 && sections[i] != NULL; ++i)
+    section_add_reason(sections[i], mps_message_gc_start_why(arena, message));
+}
+
+static void report_take_end(mps_message_t message)
+{
+  section_add_end(&report.sections[0], message);
+  if (report.open != NULL)
+    section_add_end(report.open, message);
 }
 
 static void section_see_committed(Section *section)
@@ -205,15 +206,21 @@ static void section_see_committed(Section *section)
     section->peak_committed = committed;
 }
 
+/* Starts and ends come by turns.  Messages of the third kind, about dead
+ * objects, are left for guardian.c. */
 void report_poll(void)
 {
   mps_arena_t arena = heap_arena();
-  mps_message_type_t type;
   mps_message_t message;
 
-  while (mps_message_queue_type(&type, arena)
-         && mps_message_get(&message, arena, type)) {
-    report_take(message);
+  while (mps_message_get(&message, arena,
+                         report.running ? mps_message_type_gc()
+                                        : mps_message_type_gc_start())) {
+    if (report.running)
+      report_take_end(message);
+    else
+      report_take_start(message);
+    report.running = !report.running;
     mps_message_discard(arena, message);
   }
   section_see_committed(&report.sections[0]);
@@ -270,6 +277,13 @@ static int compare_pauses(const void *a, const void *b)
   double y = *(const double *)b;
 
   return (x > y) - (x < y);
+}
+
+static void section_sort_pauses(Section *section)
+{
+  if (section->collections != 0)
+    qsort(section->pauses, section->collections, sizeof(double),
+          compare_pauses);
 }
 
 /* In milliseconds; the pauses are sorted. */
@@ -490,13 +504,8 @@ void report_print(void)
     return;
   report_end();
   section_end(&report.sections[0]);
-  for (size_t i = 0; i < report.count; ++i) {
-    const Section *section = &report.sections[i];
-
-    if (section->collections != 0)
-      qsort(section->pauses, section->collections, sizeof(double),
-            compare_pauses);
-  }
+  for (size_t i = 0; i < report.count; ++i)
+    section_sort_pauses(&report.sections[i]);
   if (report.text)
     print_text();
   if (report.json)
@@ -506,23 +515,15 @@ void report_print(void)
 
 /* For programs */
 
-static Value stats_entry(const char *name, uint64_t number, Value rest)
+void report_totals(Totals *totals_out)
 {
-  Value value = number_from_int((intptr_t)number);
-
-  return make_pair(make_pair(symbol_intern_c(name), value), rest);
-}
-
-Value report_stats(void)
-{
-  const Section *all = &report.sections[0];
-  Value list = NIL;
+  Section *all = &report.sections[0];
 
   report_poll();
-  list = stats_entry("peak-committed", all->peak_committed, list);
-  list = stats_entry("committed", heap_committed(), list);
-  list = stats_entry("live", all->live, list);
-  list = stats_entry("bytes", heap_counts.bytes, list);
-  list = stats_entry("objects", heap_counts.objects, list);
-  return stats_entry("collections", all->collections, list);
+  section_sort_pauses(all);
+  totals_out->collections = all->collections;
+  totals_out->live = all->live;
+  totals_out->peak_committed = all->peak_committed;
+  totals_out->pause_p50 = section_percentile(all, 0.5) / 1e3;
+  totals_out->pause_p99 = section_percentile(all, 0.99) / 1e3;
 }

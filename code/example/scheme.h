@@ -58,6 +58,11 @@ typedef enum Type {
   TYPE_PORT,
   TYPE_VALUES,
   TYPE_NODE, /* a piece of a program on its way to code */
+  TYPE_GUARDIAN,
+
+  /* The arrays of weak tables; they live in the pools of weak.c. */
+  TYPE_ENTRIES,    /* their number, then the keys or the values, partner */
+  TYPE_EPHEMERONS, /* their number, the keys, the values, and null */
 
   /* Objects that hold no values; they live in the AMCZ pool. */
   TYPE_STRING,
@@ -110,9 +115,12 @@ typedef struct Bignum {
 #define UNDEFINED CONSTANT(4) /* the value of a variable without one */
 #define DEFAULT_OBJECT CONSTANT(5)
 #define EOF_OBJECT CONSTANT(6)
-#define FREE_ENTRY CONSTANT(7) /* in tables: never used */
-#define DELETED_ENTRY CONSTANT(8)
-#define CONTROL_MARK CONSTANT(9) /* from primitives: vm.c goes on */
+#define FREE_ENTRY CONSTANT(7)   /* in tables: never used */
+#define CONTROL_MARK CONSTANT(8) /* from primitives: vm.c goes on */
+
+/* A key of a table that was deleted.  It is what the collector makes of a
+ * weak reference to something dead, so that those need no other care. */
+#define DELETED_ENTRY ((Value)NULL)
 
 #define FIXNUM_MAX (INTPTR_MAX >> 1)
 #define FIXNUM_MIN (INTPTR_MIN >> 1)
@@ -257,11 +265,12 @@ enum {
 };
 enum {
   TABLE_KIND,
-  TABLE_COUNT, /* entries */
-  TABLE_USED,  /* entries and deleted entries */
-  TABLE_STAMP, /* see table.c on addresses as keys */
+  TABLE_WEAKNESS,
+  TABLE_COUNT,     /* entries; in a weak table, at most so many */
+  TABLE_USED,      /* entries and deleted entries */
+  TABLE_LOCATIONS, /* bytes: a location dependency, see table.c */
   TABLE_KEYS,
-  TABLE_VALUES,
+  TABLE_VALUES, /* the same as the keys if they are in one array */
   TABLE_SLOTS
 };
 enum {
@@ -286,6 +295,12 @@ enum {
   PORT_POSITION,
   PORT_LINE,
   PORT_SLOTS
+};
+enum {
+  GUARDIAN_ID,
+  GUARDIAN_FIRST, /* the list of objects to give out */
+  GUARDIAN_LAST,  /* its last pair */
+  GUARDIAN_SLOTS
 };
 
 
@@ -322,9 +337,12 @@ typedef struct Roots {
   Value current_input;
   Value command_line;
   Value load_place; /* what is being loaded, for messages */
-  Value pending;    /* the error on its way to the virtual machine */
-  Value procedure;  /* what vm_tail_apply was asked to call */
-  Value throw_to;   /* the continuation that is being taken, and with what */
+  Value guarded;    /* tables of guardian.c; nil until there is a guardian */
+  Value guardians;
+  Value labels;    /* what labels_find found in what is being printed */
+  Value pending;   /* the error on its way to the virtual machine */
+  Value procedure; /* what vm_tail_apply was asked to call */
+  Value throw_to;  /* the continuation that is being taken, and with what */
   Value throw_value;
   Value well_known[12]; /* symbols that C code names; see symbol.c */
 } Roots;
@@ -334,7 +352,9 @@ extern Roots roots;
 typedef struct HeapCounts {
   uint64_t objects;
   uint64_t bytes;
-  uint64_t forced; /* collections by collect_every */
+  uint64_t forced;    /* collections by collect_every */
+  uint64_t finalized; /* objects that were told to be dead */
+  uint64_t layouts;   /* of tables, because a key had moved */
 } HeapCounts;
 
 extern HeapCounts heap_counts;
@@ -348,7 +368,18 @@ uint64_t heap_collect_every(void);
 mps_arena_t heap_arena(void);
 mps_chain_t heap_chain(void); /* null: the arena's own */
 
+/* One of the pools from 0 on and what it is for, or null and null. */
+mps_pool_t heap_pool(size_t index, const char **name_out);
+
+/* Ends in a Scheme error: there is no memory. */
+_Noreturn void heap_exhausted(void);
+
+/* Asks for a message when the object is dead (guardian.c takes it). */
+bool heap_finalize(Value object);
+
 Value make_object(Type type, size_t slots, Value fill);
+Value make_object_at(mps_ap_t ap, Type type, size_t slots, Value first,
+                     Value fill); /* of at least one slot */
 Value make_pair(Value first, Value second);
 Value make_vector(size_t length, Value fill);
 Value make_table_vector(size_t length, Value fill);
@@ -358,6 +389,7 @@ Value make_bytes(size_t length, unsigned char fill);
 Value make_flonum(double value);
 Value make_bignum(size_t limbs);
 Value make_box(Value value);
+Value make_guardian(intptr_t id);
 Value make_error(Value kind, Value message, Value irritants);
 
 /* format.c -- the object format that both pools share */
@@ -441,12 +473,50 @@ typedef enum TableKind {
   TABLE_EQUAL
 } TableKind;
 
-Value table_create(TableKind kind, size_t capacity);
+typedef enum Weakness {
+  WEAK_NONE,
+  WEAK_KEYS,     /* an entry goes when its key is otherwise dead */
+  WEAK_VALUES,   /* when its value is */
+  WEAK_BOTH,     /* when either is */
+  WEAK_EPHEMERON /* when its key is, but for what the value refers to */
+} Weakness;
+#define WEAKNESS_COUNT 5
+
+Value table_create(TableKind kind, Weakness weakness);
+Value table_create_like(Value table);
 Value table_ref(Value table, Value key, Value otherwise);
 void table_set(Value table, Value key, Value value);
 bool table_delete(Value table, Value key);
 void table_clear(Value table);
+size_t table_count(Value table);
+Value table_to_alist(Value table);
 uintptr_t hash_equal(Value v, bool *by_address_out);
+
+/* Lays the table out anew if its keys have moved: then lookups make no
+ * objects until something else does. */
+void table_refresh(Value table);
+bool table_is_stale(Value table);
+
+
+/* weak.c -- the arrays of weak tables */
+
+void weak_create(mps_arena_t arena, mps_chain_t chain);
+void weak_destroy(void);
+mps_pool_t weak_pool(size_t index, const char **name_out); /* or null */
+
+/* Makes the arrays for so many entries, full of FREE_ENTRY. */
+void weak_make_arrays(Weakness weakness, size_t capacity, Value *keys_out,
+                      Value *values_out);
+
+
+/* guardian.c -- finalization: guardians, and ports that nobody closed */
+
+Value guardian_create(void);
+void guardian_register(Value guardian, Value object);
+Value guardian_take(Value guardian); /* FALSE_VALUE if there is none */
+
+/* Takes the messages about dead objects. */
+void finals_poll(void);
 
 
 /* port.c -- text streams */
@@ -463,6 +533,7 @@ int32_t port_peek(Value port); /* likewise */
 void port_flush(Value port);
 bool port_is_input(Value v);
 bool port_is_output(Value v);
+bool port_is_open_file(Value v);
 void ports_create(void);
 
 
@@ -470,6 +541,12 @@ void ports_create(void);
 
 Value read_value(Value port); /* EOF_OBJECT at the end */
 void print_value(Value port, Value v, bool write);
+
+/* labels.c -- which objects a circular structure comes back to */
+
+/* A table of the objects that contain themselves, each with #t, or
+ * FALSE_VALUE if there is none. */
+Value labels_find(Value v);
 
 
 /* expand.c, body.c and compile.c -- from programs as data to code */
@@ -558,6 +635,7 @@ void builtins_number(void);
 void builtins_text(void);
 void builtins_table(void);
 void builtins_port(void);
+void builtins_memory(void);
 void builtins_system(void);
 
 
@@ -572,7 +650,23 @@ void report_poll(void); /* takes what the collector has told since */
 void report_begin(Value name);
 void report_end(void);
 void report_print(void);
-Value report_stats(void); /* an association list */
+
+/* Of the whole run. */
+typedef struct Totals {
+  size_t collections;
+  uint64_t live; /* bytes that collections kept, added up */
+  size_t peak_committed;
+  double pause_p50; /* seconds */
+  double pause_p99;
+} Totals;
+void report_totals(Totals *totals_out);
+
+/* stats.c -- what (gc-stats) answers: an association list */
+Value stats_make(void);
+
+/* scheme/prelude.scm, in a file that is made by the build */
+extern const char prelude_text[];
+extern const size_t prelude_text_size;
 
 /* options.c */
 bool options_parse(Options *options_out, int argc, char **argv);

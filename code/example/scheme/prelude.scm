@@ -531,6 +531,25 @@
 
 
 ;;; Hash tables
+;;;
+;;; An entry of a weak table goes when its key, its value, or either of them
+;;; is referred to by nothing else.  What the value of an ephemeron refers to
+;;; doesn't count as a reference to its key.  A constructor may be given a
+;;; size, and makes nothing of it.
+
+(define (make-eq-hash-table . size) (%make-table #f 0))
+(define (make-equal-hash-table . size) (%make-table #t 0))
+(define (make-key-weak-eq-hash-table . size) (%make-table #f 1))
+(define (make-key-weak-equal-hash-table . size) (%make-table #t 1))
+(define (make-value-weak-eq-hash-table . size) (%make-table #f 2))
+(define (make-value-weak-equal-hash-table . size) (%make-table #t 2))
+(define (make-doubly-weak-eq-hash-table . size) (%make-table #f 3))
+(define (make-doubly-weak-equal-hash-table . size) (%make-table #t 3))
+(define (make-ephemeron-eq-hash-table . size) (%make-table #f 4))
+(define (make-ephemeron-equal-hash-table . size) (%make-table #t 4))
+
+(define (hash-table-weakness table)
+  (vector-ref '#(#f key value both ephemeron) (%table-weakness table)))
 
 (define make-hash-table make-equal-hash-table)
 (define make-strong-eqv-hash-table make-eq-hash-table)
@@ -565,9 +584,7 @@
             (hash-table->alist table)))
 
 (define (hash-table-copy table)
-  (let ((copy (if (%eq-table? table)
-                  (make-eq-hash-table)
-                  (make-equal-hash-table))))
+  (let ((copy (%make-table-like table)))
     (hash-table-walk table (lambda (k v) (hash-table-set! copy k v)))
     copy))
 
@@ -578,6 +595,21 @@
                     (hash-table-set! table (car entry) (cdr entry))))
               alist)
     table))
+
+
+;;; Guardians
+;;;
+;;; (guardian object) puts the object under its care.  When nothing else
+;;; refers to it any more (guardian) gives it, once for each time, or #f if
+;;; there is none.
+
+(define (make-guardian)
+  (let ((guardian (%make-guardian)))
+    (lambda objects
+      (if (null? objects)
+          (%guardian-take guardian)
+          (for-each (lambda (object) (%guardian-register guardian object))
+                    objects)))))
 
 
 ;;; Control
