@@ -417,6 +417,7 @@ static void blk_fix(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
   BlkMark *mark = &blk_of_pool(seg->pgen->pool)->mark;
   Word word = (Word)*ref_io;
 
+  ss->ss._seen |= REFSET_KIND(seg->kind);
   if (ss->rank == RANK_WEAK) {
     const BlkArea *area = blkmark_area(mark, word);
     Index head = blktab_head(&area->tab, (word - area->base) >> mark->shift);
@@ -425,7 +426,6 @@ static void blk_fix(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
       *ref_io = NULL;
     return;
   }
-  ss->ss._seen |= REFSET_KIND(seg->kind);
   if (blkmark_word(mark, word)) {
     ss->was_marked = false;
     seg_set_grey(seg, seg_arena(seg));

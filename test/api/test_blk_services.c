@@ -1,0 +1,254 @@
+/* test_blk_services.c -- blocks are finalized, and referred to weakly
+ *
+ * Finalization messages, weak references in objects and in roots, and
+ * ephemerons, all to objects of a block pool.  Nothing is a root but tables.
+ */
+
+#include "stay.h"
+
+#include "mpscblk.h"
+
+enum {
+  TABLE = 64,
+  SLOTS = 30,
+  PAIRS = 15
+};
+
+#define SIZE ((size_t)256)
+
+static mps_pool_t blk;
+static Client holder; /* of weak references, or of pairs */
+static mps_addr_t exact[TABLE], weak[TABLE];
+static mps_root_t roots[2];
+
+#define ARENA (holder.arena)
+
+static mps_addr_t make(Word name)
+{
+  mps_addr_t object = NULL;
+
+  MUST(mps_blk_alloc(&object, blk, 64, 0));
+  *(Word *)object = name << 1 | 1;
+  return object;
+}
+
+static int is_there(mps_addr_t object, Word name)
+{
+  mps_addr_t base = NULL;
+
+  return mps_blk_object(&base, blk, object) && base == object
+         && *(Word *)object == (name << 1 | 1);
+}
+
+static int is_gone(mps_addr_t object)
+{
+  mps_addr_t base = NULL;
+
+  return !mps_blk_object(&base, blk, object);
+}
+
+static void start(mps_pool_class_t class, mps_rank_t rank)
+{
+  Options options
+      = {.class = class, .has_rank = class != NULL, .rank = rank, .gens = 2};
+
+  holder = client_create(&options);
+  mps_arena_park(ARENA);
+  MUST(mps_pool_create_k(&blk, ARENA, mps_class_blk(), mps_args_none));
+  memset(exact, 0, sizeof exact);
+  memset(weak, 0, sizeof weak);
+  roots[0] = root_table(ARENA, mps_rank_exact(), exact, TABLE);
+  roots[1] = root_table(ARENA, mps_rank_weak(), weak, TABLE);
+}
+
+static void end(void)
+{
+  mps_root_destroy(roots[0]);
+  mps_root_destroy(roots[1]);
+  mps_pool_destroy(blk);
+  client_destroy(&holder);
+}
+
+static void collect(void)
+{
+  MUST(mps_arena_collect(ARENA));
+}
+
+/* COVERS(".blk.final.arena") */
+START_TEST(blocks_are_finalized)
+{
+  mps_message_t message = NULL;
+  mps_addr_t dead[3], ref = NULL;
+  size_t told = 0;
+
+  start(NULL, 0);
+  mps_message_type_enable(ARENA, mps_message_type_finalization());
+  for (Word i = 0; i < 3; ++i) {
+    dead[i] = make(i);
+    MUST(mps_finalize(ARENA, &dead[i]));
+  }
+  exact[0] = make(10);
+  MUST(mps_finalize(ARENA, &exact[0]));
+  exact[1] = make(11);
+  MUST(mps_finalize(ARENA, &exact[1]));
+  MUST(mps_definalize(ARENA, &exact[1]));
+  ck_assert_int_eq(mps_definalize(ARENA, &exact[1]), MPS_RES_FAIL);
+  /* They refer to each other, and are told of all the same. */
+  ((mps_addr_t *)dead[0])[1] = dead[1];
+  ((mps_addr_t *)dead[1])[1] = dead[0];
+  collect();
+  for (; mps_message_get(&message, ARENA, mps_message_type_finalization());
+       ++told) {
+    mps_message_finalization_ref(&ref, ARENA, message);
+    for (Word i = 0; i < 3; ++i)
+      if (ref == dead[i])
+        ck_assert(is_there(ref, i));
+    if (ref == dead[2])
+      exact[2] = ref; /* it is taken back */
+    mps_message_discard(ARENA, message);
+  }
+  ck_assert_uint_eq(told, 3);
+  collect();
+  ck_assert(is_gone(dead[0]) && is_gone(dead[1]) && is_there(dead[2], 2));
+  exact[0] = exact[1] = NULL;
+  collect();
+  ck_assert(mps_message_get(&message, ARENA, mps_message_type_finalization()));
+  mps_message_finalization_ref(&ref, ARENA, message);
+  ck_assert(is_there(ref, 10));
+  mps_message_discard(ARENA, message);
+  ck_assert(!mps_message_poll(ARENA));
+  end();
+}
+END_TEST
+
+START_TEST(what_begins_no_block_is_refused)
+{
+  mps_addr_t within;
+
+  start(NULL, 0);
+  exact[0] = make(1);
+  within = (char *)exact[0] + 32;
+  (void)mps_lib_assert_fail_install(report_take);
+  ck_assert_int_ne(mps_finalize(ARENA, &within), MPS_RES_OK);
+  ck_assert_uint_eq(report_count, 1);
+  within = (char *)exact[0] + 4096;
+  ck_assert_int_ne(mps_finalize(ARENA, &within), MPS_RES_OK);
+  ck_assert_uint_eq(report_count, 2);
+  (void)mps_lib_assert_fail_install(NULL);
+  end();
+}
+END_TEST
+
+/* COVERS(".blk.weak.arena") */
+START_TEST(weak_references_to_blocks_are_splatted)
+{
+  mps_addr_t table;
+
+  start(mps_class_awl(), mps_rank_weak());
+  table = exact[0] = client_make(&holder, SIZE, 1);
+  for (size_t i = 0; i < SLOTS; ++i) {
+    mps_addr_t object = make(i);
+
+    *block_slot(table, 0, i) = object;
+    weak[i] = object;
+    if (i % 3 == 0)
+      exact[1 + i] = object;
+  }
+  for (int round = 0; round < 2; ++round) {
+    collect();
+    for (size_t i = 0; i < SLOTS; ++i) {
+      mps_addr_t slot = *block_slot(exact[0], 0, i);
+
+      ck_assert_ptr_eq(slot, i % 3 == 0 ? exact[1 + i] : NULL);
+      ck_assert_ptr_eq(slot, weak[i]);
+      if (slot != NULL)
+        ck_assert(is_there(slot, i));
+    }
+  }
+  end();
+}
+END_TEST
+
+static mps_res_t scan_pairs(mps_ss_t ss, mps_addr_t base, mps_addr_t limit)
+{
+  for (; base < limit; base = (char *)base + block_size(base))
+    for (size_t i = 0; 2 * i + 1 < block_refs(base, 0); ++i) {
+      mps_res_t res = mps_fix_weak_pair(ss, base, block_slot(base, 0, 2 * i),
+                                        block_slot(base, 0, 2 * i + 1));
+
+      if (res != MPS_RES_OK)
+        return res;
+    }
+  return MPS_RES_OK;
+}
+
+/* Pairs whose keys and values are blocks, in a chain whose first key is
+ * kept, and others whose values are their only references. */
+START_TEST(ephemerons_hold_blocks)
+{
+  mps_fmt_t fmt = NULL;
+  mps_pool_t pool = NULL;
+  mps_ap_t ap = NULL;
+  Client pairs;
+  mps_addr_t table;
+
+  start(NULL, 0);
+  pairs = holder;
+  MPS_ARGS_BEGIN(args)
+  {
+    MPS_ARGS_ADD(args, MPS_KEY_FMT_SCAN, scan_pairs);
+    MPS_ARGS_ADD(args, MPS_KEY_FMT_SKIP, skip0);
+    MUST(mps_fmt_create_k(&fmt, ARENA, args));
+  }
+  MPS_ARGS_END(args);
+  MPS_ARGS_BEGIN(args)
+  {
+    MPS_ARGS_ADD(args, MPS_KEY_FORMAT, fmt);
+    MUST(mps_pool_create_k(&pool, ARENA, mps_class_aeph(), args));
+  }
+  MPS_ARGS_END(args);
+  MUST(mps_ap_create(&ap, pool, mps_rank_ephemeron()));
+  pairs.ap = ap;
+  table = exact[0] = client_make(&pairs, (2 + 2 * PAIRS) * WORD, 1);
+  exact[1] = make(0);
+  /* The first ten are the chain, the last first; the others are dead. */
+  for (size_t i = 0; i < PAIRS; ++i) {
+    mps_addr_t key = i == 9 ? exact[1] : make(100 + i);
+
+    *block_slot(table, 0, 2 * i) = key;
+    *block_slot(table, 0, 2 * i + 1) = i < 10 ? make(200 + i) : key;
+  }
+  for (size_t i = 0; i < 9; ++i)
+    *block_slot(table, 0, 2 * i) = *block_slot(table, 0, 2 * i + 3);
+  collect();
+  for (size_t i = 0; i < PAIRS; ++i) {
+    mps_addr_t key = *block_slot(exact[0], 0, 2 * i);
+    mps_addr_t value = *block_slot(exact[0], 0, 2 * i + 1);
+
+    ck_assert((key != NULL) == (i < 10));
+    ck_assert((value != NULL) == (i < 10));
+    if (i < 10)
+      ck_assert(is_there(value, 200 + i));
+  }
+  exact[1] = NULL;
+  collect();
+  for (size_t i = 0; i < PAIRS; ++i)
+    ck_assert_ptr_null(*block_slot(exact[0], 0, 2 * i));
+  mps_ap_destroy(ap);
+  mps_pool_destroy(pool);
+  mps_fmt_destroy(fmt);
+  end();
+}
+END_TEST
+
+int main(void)
+{
+  Suite *suite = suite_create("blk services");
+
+  unit_seed("blk services");
+  unit_add(suite, "final", blocks_are_finalized);
+  unit_add(suite, "refused", what_begins_no_block_is_refused);
+  unit_add(suite, "weak", weak_references_to_blocks_are_splatted);
+  unit_add(suite, "ephemerons", ephemerons_hold_blocks);
+  return unit_run(suite);
+}
