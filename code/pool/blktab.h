@@ -48,6 +48,7 @@ typedef struct BlkTab {
   Word *pairs; /* low and high word by turns */
   Word *dirty; /* a bit a word: a head in it is marked, but not scanned */
   Word *plane[BLKTAB_PLANES]; /* or NULL */
+  bool has_bits[BLKTAB_PLANES]; /* else the plane is all zero */
   /* By group: no free run that starts in it is longer.  Exact, a failed
    * search's bound, or BLKTAB_RUN_MAX (.blk.tab.runs). */
   uint16_t *runs;
@@ -201,10 +202,12 @@ static inline void blktab_put(BlkTab *tab, unsigned plane, Index head, bool is)
 
   if (bits == NULL)
     return;
-  if (is)
+  if (is) {
     bits[head / WORD_BITS] |= blktab_bit(head);
-  else
+    tab->has_bits[plane] = true;
+  } else {
     bits[head / WORD_BITS] &= ~blktab_bit(head);
+  }
 }
 
 /* The first unmarked head at or after a block that is in a plane; BLK_NONE
