@@ -235,7 +235,7 @@ static void blktab_raise_top(BlkTab *tab, Index limit)
     tab->top = top;
 }
 
-bool blktab_refill(BlkTab *tab)
+static bool blktab_refill(BlkTab *tab)
 {
   Index hint = tab->hints[0];
   Index w = hint / WORD_BITS;
@@ -250,9 +250,27 @@ bool blktab_refill(BlkTab *tab)
   return true;
 }
 
+/* blktab_alloc_one -- one block from the hint on, without a search */
+
+static Index blktab_alloc_one(BlkTab *tab)
+{
+  Index head;
+
+  if (tab->near == 0 && !blktab_refill(tab))
+    return BLK_NONE;
+  head = tab->near_base + (Index)__builtin_ctzll(tab->near);
+  tab->near &= tab->near - 1;
+  tab->pairs[2 * (head / WORD_BITS)] |= blktab_bit(head);
+  tab->hints[0] = head + 1;
+  blktab_note_used(tab, head, head + 1);
+  ++tab->used;
+  ++tab->objects;
+  return head;
+}
+
 Index blktab_alloc(BlkTab *tab, Count count)
 {
-  Index head = count == 1 ? blktab_alloc_near(tab) : BLK_NONE;
+  Index head = count == 1 ? blktab_alloc_one(tab) : BLK_NONE;
 
   ASSERT_HOT(count > 0);
   if (head != BLK_NONE)
