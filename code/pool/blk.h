@@ -180,8 +180,7 @@ static inline bool blk_alloc_near(Addr *base_out, Size *clear_out, Blk *blk,
       || UNLIKELY(blk_is_collect_due(blk)) || UNLIKELY(blk_is_poll_due(blk)))
     return false;
   region = blk_region_at(blk, 0);
-  if (UNLIKELY(region->seg != NULL
-               && region->seg->refset != REFSET_UNIVERSAL))
+  if (UNLIKELY(region->seg != NULL && region->seg->refset != REFSET_UNIVERSAL))
     return false;
   if (UNLIKELY(!blktab_alloc_near(&head, &region->area.tab)))
     return false;

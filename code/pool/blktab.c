@@ -1,6 +1,6 @@
 /* blktab.c -- which blocks of a region are free, and which belong together
  *
- * Design: .blk.tab, .blk.tab.sweep (design/blk.rst).
+ * Design: .blk.tab, .blk.tab.sweep, .blk.tab.flags (design/blk.rst).
  */
 
 #include "blktab.h"

@@ -47,7 +47,7 @@ typedef struct BlkTab {
   Count words; /* of 64 blocks each */
   Word *pairs; /* low and high word by turns */
   Word *dirty; /* a bit a word: a head in it is marked, but not scanned */
-  Word *plane[BLKTAB_PLANES]; /* or NULL */
+  Word *plane[BLKTAB_PLANES];   /* or NULL */
   bool has_bits[BLKTAB_PLANES]; /* else the plane is all zero */
   /* By group: no free run that starts in it is longer.  Exact, a failed
    * search's bound, or BLKTAB_RUN_MAX (.blk.tab.runs). */
