@@ -308,7 +308,7 @@ START_TEST(uneven_list)
   heap_make(1, 100 * 7 * 20, 1u << BLKTAB_LEAF);
   marker.is_interior = is_interior;
   lost = make(0, 1);
-  for (Index i = 0; i < 700; ++i) {
+  for (Index i = 0; i < 701; ++i) {
     Count length = lengths[i % 7];
     Word *object = make(0, length);
     Size within = is_interior && i % 5 == 0 ? length * BLOCK - 1 : 0;
