@@ -86,23 +86,40 @@ static __attribute__((noinline)) Res api_blk_alloc_slow(Addr *base_out,
   return res;
 }
 
-/* api_blk_alloc_alone -- where this is the only thread, and nothing else is
- * to be done: the same, without a single call
+/* api_blk_claim_alone -- take the lock without a call, where this is the only
+ * thread; false, and nothing has happened, if it isn't that simple
  *
  * A predicate of the client's could do anything, such as making a thread. */
 
-static inline bool api_blk_alloc_alone(Addr *base_out, Pool *pool, Size size,
-                                       unsigned flags)
+static inline bool api_blk_claim_alone(Arena *arena, const Blk *blk)
+{
+  return LIKELY(PLAT_IS_ALONE && !arena->is_hiding
+                && blk->params.locked == NULL)
+         && LIKELY(plat_lock_claim_alone(&arena->lock, plat_os_self()));
+}
+
+/* api_blk_clear -- what remains to do for api_blk_alloc_near, apart from it so
+ * that it keeps nothing in registers over a call */
+
+static __attribute__((noinline)) mps_res_t
+api_blk_clear(Arena *arena, Addr base, Size from, Size limit)
+{
+  memset((char *)base + from, 0, limit - from);
+  plat_lock_release_alone(&arena->lock);
+  return MPS_RES_OK;
+}
+
+/* api_blk_alloc_alone -- the same where a search may be needed */
+
+static bool api_blk_alloc_alone(Addr *base_out, Pool *pool, Size size,
+                                unsigned flags)
 {
   Arena *arena = pool->arena;
-  Blk *blk = blk_of_pool(pool);
-  bool is_done = false;
+  bool is_done;
 
-  if (!PLAT_IS_ALONE || arena->is_hiding || blk->params.locked != NULL
-      || !plat_lock_claim_alone(&arena->lock, plat_os_self()))
+  if (!api_blk_claim_alone(arena, blk_of_pool(pool)))
     return false;
-  is_done = blk_alloc_near(base_out, blk, size, flags)
-            || blk_alloc_quick(base_out, blk, size, 0, flags);
+  is_done = blk_alloc_quick(base_out, blk_of_pool(pool), size, 0, flags);
   plat_lock_release_alone(&arena->lock);
   return is_done;
 }
@@ -131,8 +148,10 @@ static mps_res_t api_blk_alloc_zero(mps_addr_t *p_o, const Blk *blk)
   return MPS_RES_OK;
 }
 
-mps_res_t mps_blk_alloc(mps_addr_t *p_o, mps_pool_t pool, size_t size,
-                        unsigned flags)
+/* api_blk_alloc_any -- mps_blk_alloc, but for what is done in line */
+
+static __attribute__((noinline)) mps_res_t
+api_blk_alloc_any(mps_addr_t *p_o, Pool *pool, Size size, unsigned flags)
 {
   Addr base;
 
@@ -148,6 +167,38 @@ mps_res_t mps_blk_alloc(mps_addr_t *p_o, mps_pool_t pool, size_t size,
     return MPS_RES_OK;
   }
   return api_blk_alloc(p_o, pool, size, 0, flags);
+}
+
+/* Most allocations are of one block, and need no call.  Whatever isn't as it
+ * should be is found again, and reported, by the other function.
+ *
+ * On the critical path. */
+
+mps_res_t mps_blk_alloc(mps_addr_t *p_o, mps_pool_t pool, size_t size,
+                        unsigned flags)
+{
+  Arena *arena;
+  Blk *blk;
+  Addr base;
+  Size from, block;
+
+  if (UNLIKELY(p_o == NULL) || UNLIKELY(flags != 0)
+      || UNLIKELY(!API_IS(pool, POOL_SIG)) || UNLIKELY(!blk_is_pool(pool)))
+    return api_blk_alloc_any(p_o, pool, size, flags);
+  arena = pool->arena;
+  blk = blk_of_pool(pool);
+  if (UNLIKELY(!api_blk_claim_alone(arena, blk)))
+    return api_blk_alloc_any(p_o, pool, size, flags);
+  if (UNLIKELY(!blk_alloc_near(&base, &from, blk, size))) {
+    plat_lock_release_alone(&arena->lock);
+    return api_blk_alloc_any(p_o, pool, size, flags);
+  }
+  *p_o = base;
+  block = (Size)1 << blk->mark.shift;
+  if (from < block)
+    return api_blk_clear(arena, base, from, block);
+  plat_lock_release_alone(&arena->lock);
+  return MPS_RES_OK;
 }
 
 /* api_blk_is_layout -- does it mean anything? */
@@ -201,8 +252,7 @@ static inline bool api_blk_free_alone(Pool *pool, Addr p)
   Index head;
   bool is_done;
 
-  if (!PLAT_IS_ALONE || arena->is_hiding || blk->params.locked != NULL
-      || !plat_lock_claim_alone(&arena->lock, plat_os_self()))
+  if (!api_blk_claim_alone(arena, blk))
     return false;
   is_done = blk->phase == BLK_IDLE && blk->locks == 0
             && blk_find(&region, &head, blk, p);

@@ -18,6 +18,16 @@ static inline bool bits_get(const Word *table, Index i)
   return (table[i / WORD_BITS] >> (i % WORD_BITS) & 1) != 0;
 }
 
+/* A function may be compiled for processors that count the bits of a word
+ * in one instruction, and be called where this is one (.base.bits.popcnt). */
+#if defined(__x86_64__) && !defined(__POPCNT__)
+#define BITS_POPCNT __attribute__((target("popcnt")))
+#define BITS_HAS_POPCNT (__builtin_cpu_supports("popcnt") != 0)
+#else
+#define BITS_POPCNT
+#define BITS_HAS_POPCNT true
+#endif
+
 MOSTLY_INTERN void bits_set_range(Word *table, Index first, Index limit);
 MOSTLY_INTERN void bits_clear_range(Word *table, Index first, Index limit);
 /* How many bits of the range are set. */

@@ -157,35 +157,36 @@ static inline bool blk_is_poll_due(const Blk *blk)
          && blk->allocated - blk->polled >= BLK_POLL_EVERY;
 }
 
-/* blk_alloc_near -- an object of one block without anything special, in the
- * first region, where nothing has to be searched, watched or asked
+/* blk_alloc_near -- an object of at most one block, without flags, in the
+ * lowest region, where nothing has to be searched, watched or asked
  *
- * On the critical path. */
+ * The bytes of it from *clear_out up to a block's size aren't zero yet, and
+ * should be.
+ *
+ * On the critical path.  A region gets its first object elsewhere, so
+ * blk_count has nothing to do. */
 
-static inline bool blk_alloc_near(Addr *base_out, Blk *blk, Size size,
-                                  unsigned flags)
+static inline bool blk_alloc_near(Addr *base_out, Size *clear_out, Blk *blk,
+                                  Size size)
 {
-  BlkRegion *region = blk->first;
   Size block = (Size)1 << blk->mark.shift;
+  const BlkParams *params = &blk->params;
+  BlkRegion *region;
   Index head;
-  Addr base;
 
-  if (flags != 0 || size > block || region == NULL || blk->mark.has_layouts
-      || blk_is_collect_due(blk) || blk_is_poll_due(blk) || blk->locks > 0
-      || blk->phase != BLK_IDLE || &region->area != blk->mark.areas[0]
-      || region->area.tab.objects == 0
-      || (region->seg != NULL && region->seg->refset != REFSET_UNIVERSAL))
+  if (UNLIKELY(size - 1 >= block || blk->first == NULL)
+      || UNLIKELY((blk->mark.has_layouts | blk->locks | (Count)blk->phase)
+                  != BLK_IDLE)
+      || UNLIKELY(blk_is_collect_due(blk)) || UNLIKELY(blk_is_poll_due(blk)))
     return false;
-  head = blktab_alloc_near(&region->area.tab);
-  if (head == BLK_NONE)
+  region = blk_region_at(blk, 0);
+  if (UNLIKELY(region->seg != NULL && region->seg->refset != REFSET_UNIVERSAL))
     return false;
-  base = (Addr)(region->area.base + (head << blk->mark.shift));
-  if (blk->params.is_clear)
-    memset((char *)base, 0, block);
-  else if (size < block)
-    memset((char *)base + size, 0, block - size);
+  if (UNLIKELY(!blktab_alloc_near(&head, &region->area.tab)))
+    return false;
+  *base_out = (Addr)(region->area.base + (head << blk->mark.shift));
+  *clear_out = params->is_clear ? 0 : size;
   blk->allocated += block;
-  *base_out = base;
   return true;
 }
 

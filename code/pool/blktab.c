@@ -1,9 +1,11 @@
 /* blktab.c -- which blocks of a region are free, and which belong together
  *
- * Design: .blk.tab, .blk.tab.sweep (design/blk.rst).
+ * Design: .blk.tab, .blk.tab.sweep, .blk.tab.flags (design/blk.rst).
  */
 
 #include "blktab.h"
+
+#include "../base/bits.h"
 
 #include <string.h>
 
@@ -233,7 +235,7 @@ static void blktab_raise_top(BlkTab *tab, Index limit)
     tab->top = top;
 }
 
-bool blktab_refill(BlkTab *tab)
+static bool blktab_refill(BlkTab *tab)
 {
   Index hint = tab->hints[0];
   Index w = hint / WORD_BITS;
@@ -248,9 +250,27 @@ bool blktab_refill(BlkTab *tab)
   return true;
 }
 
+/* blktab_alloc_one -- one block from the hint on, without a search */
+
+static Index blktab_alloc_one(BlkTab *tab)
+{
+  Index head;
+
+  if (tab->near == 0 && !blktab_refill(tab))
+    return BLK_NONE;
+  head = tab->near_base + (Index)__builtin_ctzll(tab->near);
+  tab->near &= tab->near - 1;
+  tab->pairs[2 * (head / WORD_BITS)] |= blktab_bit(head);
+  tab->hints[0] = head + 1;
+  blktab_note_used(tab, head, head + 1);
+  ++tab->used;
+  ++tab->objects;
+  return head;
+}
+
 Index blktab_alloc(BlkTab *tab, Count count)
 {
-  Index head = count == 1 ? blktab_alloc_near(tab) : BLK_NONE;
+  Index head = count == 1 ? blktab_alloc_one(tab) : BLK_NONE;
 
   ASSERT_HOT(count > 0);
   if (head != BLK_NONE)
@@ -349,6 +369,16 @@ static inline Count blktab_count(Word bits)
   return (Count)(bits * 0x0101010101010101 >> 56);
 }
 
+#define BLKTAB_INLINE inline __attribute__((always_inline))
+
+/* blktab_count_by -- the same by one instruction, if there is one: in line
+ * in a function for that processor only */
+
+static BLKTAB_INLINE Count blktab_count_by(Word bits, bool popcnt)
+{
+  return popcnt ? (Count)__builtin_popcountll(bits) : blktab_count(bits);
+}
+
 /* The flags of what was freed would be those of whatever comes to lie
  * there. */
 
@@ -356,10 +386,16 @@ static void blktab_sweep_planes(BlkTab *tab, Index top)
 {
   for (Index i = 0; i < BLKTAB_PLANES; ++i) {
     Word *bits = tab->plane[i];
+    Word all = 0;
 
-    for (Index w = 0; bits != NULL && w < top; ++w)
+    if (!tab->has_bits[i])
+      continue;
+    for (Index w = 0; w < top; ++w) {
       if (bits[w] != 0)
         bits[w] &= blktab_low(tab, w);
+      all |= bits[w];
+    }
+    tab->has_bits[i] = all != 0;
   }
 }
 
@@ -378,8 +414,8 @@ typedef struct BlkSweep {
  * the tails that the sum still has are those of the living.  A carry out of
  * the word goes on into the next (.blk.tab.sweep). */
 
-static inline Word blktab_sweep_word(BlkSweep *sweep, Word *pair, Index w,
-                                     Word carry)
+static BLKTAB_INLINE Word blktab_sweep_word(BlkSweep *sweep, Word *pair,
+                                            Index w, Word carry, bool popcnt)
 {
   Word low = pair[0];
   Word high = pair[1];
@@ -395,13 +431,49 @@ static inline Word blktab_sweep_word(BlkSweep *sweep, Word *pair, Index w,
   if (((low & high) | live) != 0)
     sweep->top = w + 1;
   if (freed != 0) {
-    here = blktab_count(dead);
+    here = blktab_count_by(dead, popcnt);
     sweep->objects += here;
-    sweep->blocks += freed == dead ? here : blktab_count(freed);
+    sweep->blocks += freed == dead ? here : blktab_count_by(freed, popcnt);
     if (UNLIKELY(sweep->visit != NULL))
       sweep->visit(sweep->closure, w, freed);
   }
   return (Word)(sum < tails) | dead >> (WORD_BITS - 1);
+}
+
+/* blktab_sweep_loop -- all words, and those in which all is dead or free,
+ * without tails, in the fewest steps: no carry gets through them */
+
+static BLKTAB_INLINE void blktab_sweep_loop(BlkSweep *sweep, Word *pairs,
+                                            Index top, bool popcnt)
+{
+  Count single = 0; /* objects freed in such words, of one block here */
+  Word carry = 0;
+
+  for (Index w = 0; w < top; ++w) {
+    Word *pair = &pairs[2 * w];
+    Word low = pair[0];
+
+    if (pair[1] != 0 || sweep->visit != NULL) {
+      carry = blktab_sweep_word(sweep, pair, w, carry, popcnt);
+    } else {
+      single += blktab_count_by(low, popcnt);
+      pair[0] = 0;
+      carry = low >> (WORD_BITS - 1);
+    }
+  }
+  sweep->objects += single;
+  sweep->blocks += single;
+}
+
+static void blktab_sweep_plain(BlkSweep *sweep, Word *pairs, Index top)
+{
+  blktab_sweep_loop(sweep, pairs, top, false);
+}
+
+static BITS_POPCNT void blktab_sweep_popcnt(BlkSweep *sweep, Word *pairs,
+                                            Index top)
+{
+  blktab_sweep_loop(sweep, pairs, top, true);
 }
 
 /* blktab_sweep -- free what isn't marked, by arithmetic */
@@ -409,12 +481,12 @@ static inline Word blktab_sweep_word(BlkSweep *sweep, Word *pair, Index w,
 Count blktab_sweep(BlkTab *tab, BlkFreed visit, void *closure)
 {
   BlkSweep sweep = {.visit = visit, .closure = closure};
-  Word *pairs = tab->pairs;
   Index top = tab->top;
-  Word carry = 0;
 
-  for (Index w = 0; w < top; ++w)
-    carry = blktab_sweep_word(&sweep, &pairs[2 * w], w, carry);
+  if (BITS_HAS_POPCNT)
+    blktab_sweep_popcnt(&sweep, tab->pairs, top);
+  else
+    blktab_sweep_plain(&sweep, tab->pairs, top);
   blktab_sweep_planes(tab, top);
   tab->top = sweep.top;
   blktab_set_pad(tab);
@@ -448,7 +520,7 @@ Index blktab_next_dead(const BlkTab *tab, unsigned plane, Index from)
 {
   const Word *bits = tab->plane[plane];
 
-  if (bits == NULL)
+  if (!tab->has_bits[plane])
     return BLK_NONE;
   for (Index w = from / WORD_BITS; w < tab->top; ++w) {
     Word dead = bits[w] & blktab_low(tab, w) & ~blktab_high(tab, w);
@@ -489,6 +561,10 @@ static void blktab_check_blocks(const BlkTab *tab)
   }
   CHECK(objects == tab->objects);
   CHECK(used == tab->used);
+  for (Index i = 0; i < BLKTAB_PLANES; ++i)
+    for (Index w = 0; w < tab->words; ++w)
+      CHECK(tab->has_bits[i] || tab->plane[i] == NULL
+            || tab->plane[i][w] == 0);
 }
 
 bool blktab_check(const BlkTab *tab)

@@ -47,7 +47,8 @@ typedef struct BlkTab {
   Count words; /* of 64 blocks each */
   Word *pairs; /* low and high word by turns */
   Word *dirty; /* a bit a word: a head in it is marked, but not scanned */
-  Word *plane[BLKTAB_PLANES]; /* or NULL */
+  Word *plane[BLKTAB_PLANES];   /* or NULL */
+  bool has_bits[BLKTAB_PLANES]; /* else the plane is all zero */
   /* By group: no free run that starts in it is longer.  Exact, a failed
    * search's bound, or BLKTAB_RUN_MAX (.blk.tab.runs). */
   uint16_t *runs;
@@ -153,28 +154,32 @@ MOSTLY_INTERN Index blktab_alloc(BlkTab *tab, Count count);
 /* Blocks up to limit are used that were free; a free run may begin there. */
 MOSTLY_INTERN void blktab_note_used(BlkTab *tab, Index first, Index limit);
 
-/* blktab_alloc_near -- an object of one block where the last one was found,
- * or near it; BLK_NONE if that takes a search
+/* blktab_alloc_near -- an object of one block in the word where the last one
+ * was found; false where the rest of it has one block or none
+ *
+ * Its last free block is left to blktab_alloc, so that nothing here is the
+ * end of a word, or of a group.  Something else is in use then, as what
+ * frees anything forgets the word.
  *
  * On the critical path: it's what most allocations are. */
 
-MOSTLY_INTERN bool blktab_refill(BlkTab *tab);
-
-static inline Index blktab_alloc_near(BlkTab *tab)
+static inline bool blktab_alloc_near(Index *head_out, BlkTab *tab)
 {
+  Word near = tab->near;
+  Word rest = near & (near - 1);
   Index head;
 
-  if (UNLIKELY(tab->near == 0) && !blktab_refill(tab))
-    return BLK_NONE;
-  head = tab->near_base + (Index)__builtin_ctzll(tab->near);
-  tab->near &= tab->near - 1;
-  tab->pairs[2 * (tab->near_base / WORD_BITS)] |= blktab_bit(head);
+  if (UNLIKELY(rest == 0))
+    return false;
+  head = tab->near_base + (Index)__builtin_ctzll(near);
+  ASSERT_HOT(tab->objects > 0);
+  tab->near = rest;
+  tab->pairs[2 * (tab->near_base / WORD_BITS)] |= near & -near;
   tab->hints[0] = head + 1;
-  if (UNLIKELY((head + 1) % (BLKTAB_GROUP * WORD_BITS) == 0))
-    blktab_note_used(tab, head, head + 1);
   ++tab->used;
   ++tab->objects;
-  return head;
+  *head_out = head;
+  return true;
 }
 
 /* Is it sure that there is none? */
@@ -201,10 +206,12 @@ static inline void blktab_put(BlkTab *tab, unsigned plane, Index head, bool is)
 
   if (bits == NULL)
     return;
-  if (is)
+  if (is) {
     bits[head / WORD_BITS] |= blktab_bit(head);
-  else
+    tab->has_bits[plane] = true;
+  } else {
     bits[head / WORD_BITS] &= ~blktab_bit(head);
+  }
 }
 
 /* The first unmarked head at or after a block that is in a plane; BLK_NONE

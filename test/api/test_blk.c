@@ -268,6 +268,21 @@ START_TEST(leaves_are_not_scanned)
 }
 END_TEST
 
+/* A layout word has room of its own, also where one block was just had. */
+START_TEST(layouts_have_room)
+{
+  mps_arena_t arena;
+  mps_pool_t pool = own_pool(&arena, (Setup){.has_layout = 1});
+  mps_addr_t p;
+
+  MUST(mps_blk_alloc(&p, pool, WORD, 0));
+  MUST(mps_blk_alloc(&p, pool, WORD, 0));
+  MUST(mps_blk_alloc(&p, pool, 4 * WORD, 0));
+  ck_assert_uint_ge(mps_blk_size(pool, p), 4 * WORD);
+  finish(arena, pool);
+}
+END_TEST
+
 START_TEST(layouts_say_what_is_a_reference)
 {
   static const mps_word_t map[] = {5};
@@ -599,6 +614,7 @@ int main(void)
   unit_add(suite, "realloc", realloc_in_place_and_moving);
   unit_add_loop(suite, "interior", interior_or_base_only, 2);
   unit_add_loop(suite, "leaf", leaves_are_not_scanned, 2);
+  unit_add(suite, "room", layouts_have_room);
   unit_add_loop(suite, "layout", layouts_say_what_is_a_reference, 4);
   unit_add(suite, "final", finalizers_see_all_the_dead);
   unit_add(suite, "weak", weak_then_final_then_collected);

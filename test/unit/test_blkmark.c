@@ -3,7 +3,7 @@
  * Shapes that overflow the mark stack, with a stack of 16 entries, counting
  * the visits to blocks; and random graphs beside a plain search.
  *
- * COVERS(".blk.mark"), COVERS(".blk.mark.ring"),
+ * COVERS(".blk.mark"), COVERS(".blk.mark.ring"), COVERS(".blk.mark.follow"),
  * COVERS(".blk.mark.overflow"), COVERS(".blk.mark.areas")
  */
 
@@ -293,6 +293,46 @@ START_TEST(leaves_are_marked_only)
 }
 END_TEST
 
+/* A list of objects of several lengths, some of which end in another word of
+ * the table than they begin in, referred to by their first words or, where
+ * that counts, by words within.  All refer into a lost object where that
+ * doesn't count; the last is a leaf, and refers to it in earnest. */
+START_TEST(uneven_list)
+{
+  static const Count lengths[] = {1, 2, 1, 3, 64, 1, 65};
+  bool is_interior = _i == 1;
+  Count live = 0;
+  Word *last = NULL;
+  Word *lost;
+
+  heap_make(1, 100 * 7 * 20, 1u << BLKTAB_LEAF);
+  marker.is_interior = is_interior;
+  lost = make(0, 1);
+  for (Index i = 0; i < 701; ++i) {
+    Count length = lengths[i % 7];
+    Word *object = make(0, length);
+    Size within = is_interior && i % 5 == 0 ? length * BLOCK - 1 : 0;
+
+    if (last != NULL)
+      last[i % WORDS] = (Word)object + within;
+    if (!is_interior)
+      object[i % WORDS] = (Word)lost + 8;
+    nodes[i] = object;
+    last = object;
+    live += length;
+  }
+  last[0] = (Word)lost;
+  blktab_put(&areas[0].tab, BLKTAB_LEAF, ((Word)last - areas[0].base) >> SHIFT,
+             true);
+  blkmark_begin(&marker);
+  blkmark_range(&marker, (Word *)nodes, 1);
+  ck_assert(blkmark_is_done(&marker));
+  ck_assert_uint_eq(total(blktab_marked), live);
+  ck_assert_uint_eq(blktab_sweep(&areas[0].tab, NULL, NULL), 1);
+  heap_finish();
+}
+END_TEST
+
 int main(void)
 {
   Suite *suite = suite_create("blkmark");
@@ -305,5 +345,6 @@ int main(void)
   unit_add_loop(suite, "random", random_graphs, 56);
   unit_add(suite, "areas", areas_are_told_apart);
   unit_add(suite, "leaves", leaves_are_marked_only);
+  unit_add_loop(suite, "uneven", uneven_list, 2);
   return unit_run(suite);
 }

@@ -6,7 +6,7 @@
  * COVERS(".blk.tab"), COVERS(".blk.tab.inv.pad"), COVERS(".blk.tab.inv.tail"),
  * COVERS(".blk.tab.inv.hint"), COVERS(".blk.tab.inv.near"),
  * COVERS(".blk.tab.hint"), COVERS(".blk.tab.runs"), COVERS(".blk.tab.sweep"),
- * COVERS(".blk.tab.grow")
+ * COVERS(".blk.tab.flags"), COVERS(".blk.tab.grow")
  */
 
 #include "pool/blktab.h"
@@ -248,6 +248,23 @@ START_TEST(sweep_carries_through_tails)
 }
 END_TEST
 
+/* A word without tails, whose last block begins an object that goes on. */
+START_TEST(sweep_carries_out_of_plain_words)
+{
+  Table t;
+
+  table_make(&t, 300);
+  for (Index i = 0; i < 63; ++i)
+    ck_assert_uint_eq(blktab_alloc(&t.tab, 1), i);
+  ck_assert_uint_eq(blktab_alloc(&t.tab, 70), 63);
+  ck_assert_uint_eq(blktab_alloc(&t.tab, 2), 133);
+  mark(&t.tab, 133);
+  ck_assert_uint_eq(blktab_sweep(&t.tab, NULL, NULL), 64);
+  ck_assert_uint_eq(t.tab.used, 2);
+  table_finish(&t);
+}
+END_TEST
+
 static void count_freed(void *closure, Index word, Word bits)
 {
   (void)word;
@@ -483,6 +500,7 @@ int main(void)
   unit_add(suite, "within", hint_knows_runs_within_a_word);
   unit_add(suite, "merge", hint_is_never_in_a_run);
   unit_add_loop(suite, "sweep", sweep_carries_through_tails, 200);
+  unit_add(suite, "plain", sweep_carries_out_of_plain_words);
   unit_add(suite, "freed", sweep_tells_what_it_freed);
   unit_add(suite, "groups", search_skips_groups);
   unit_add_loop(suite, "grow", tables_grow_over_themselves, SIZES);
