@@ -183,6 +183,47 @@ static inline bool runs_free_short(Runs *runs, RunTile *tile, Index i,
   return true;
 }
 
+/* The same for what lies in one word. */
+static inline bool runs_use_word(Runs *runs, RunTile *tile, Index i,
+                                 Count count)
+{
+  Index shift = i % WORD_BITS;
+  Word *word = &tile->used[i / WORD_BITS];
+  Word mask;
+
+  if (UNLIKELY(shift + count > WORD_BITS || i + count > tile->count))
+    return false;
+  mask = runs_mask(count) << shift;
+  if (UNLIKELY((*word & mask) != 0))
+    return false;
+  *word |= mask;
+  tile->free -= count;
+  runs->free -= count;
+  if (UNLIKELY(!tile->line[i / RUNS_LINE].is_stale))
+    runs_note(runs, tile, i, i);
+  return true;
+}
+
+static inline bool runs_free_word(Runs *runs, RunTile *tile, Index i,
+                                  Count count)
+{
+  Index shift = i % WORD_BITS;
+  Word *word = &tile->used[i / WORD_BITS];
+  Word mask;
+
+  if (UNLIKELY(shift + count > WORD_BITS || i + count > tile->count))
+    return false;
+  mask = runs_mask(count) << shift;
+  if (UNLIKELY((~*word & mask) != 0))
+    return false;
+  *word &= ~mask;
+  tile->free += count;
+  runs->free += count;
+  if (UNLIKELY(!tile->line[i / RUNS_LINE].is_stale))
+    runs_note(runs, tile, i, i);
+  return true;
+}
+
 static inline Index runs_index(const Runs *runs, const RunTile *tile,
                                Addr addr)
 {

@@ -86,9 +86,6 @@ static inline void mvff_aim(const Mvff *mvff, MvffHint *hint, RunTile *tile,
 
   hint->at = is_below == is_taken ? base : addr_add(base, size);
   hint->tile = tile;
-  if (UNLIKELY(tile != NULL
-               && hint->at == (is_below ? tile->own.base : tile->own.limit)))
-    hint->tile = NULL;
 }
 
 static inline void mvff_hint(Mvff *mvff, RunTile *tile, Addr base,
@@ -137,7 +134,8 @@ static inline bool mvff_use_at(Addr *base_out, RunTile **tile_out, Mvff *mvff,
   if (UNLIKELY(granules > WORD_BITS))
     return mvff_use_long(base_out, tile_out, mvff, hint->at,
                          granules << runs->shift);
-  if (UNLIKELY(tile == NULL)) {
+  if (UNLIKELY(tile == NULL
+               || hint->at == (is_below ? tile->own.base : tile->own.limit))) {
     tile = mvff_find_tile(mvff, is_below ? addr_sub(hint->at, 1) : hint->at);
     if (tile == NULL)
       return false;
@@ -182,10 +180,12 @@ static inline bool mvff_use_hint(Addr *base_out, Mvff *mvff, Count granules)
  * again, but nothing if the client wants nothing spare. */
 static void mvff_account(Mvff *mvff, Size total)
 {
-  mvff->total = total;
-  mvff->free_max = (Size)(mvff->spare * (double)total);
+  Size max = (Size)(mvff->spare * (double)total);
+
   if (mvff->spare > 0.0)
-    mvff->free_max = size_max(mvff->free_max, mvff->extend_by);
+    max = size_max(max, mvff->extend_by);
+  mvff->total = total;
+  mvff->free_max = max >> mvff->runs.shift;
 }
 
 static void mvff_add_tile(Mvff *mvff, MvffTile *tile, Addr base, Size size)
@@ -220,11 +220,11 @@ static void mvff_drop(Mvff *mvff, MvffTile *tile)
 
 /* mvff_trim -- give empty tiles back until at most so much is free */
 
-static void mvff_trim(Mvff *mvff, const Size *free_max)
+static void mvff_trim(Mvff *mvff, const Count *free_max)
 {
   Ring *link;
 
-  while (mvff->runs.free << mvff->runs.shift > *free_max
+  while (mvff->runs.free > *free_max
          && !ring_is_single(&mvff->empties)) {
     MvffTile *tile;
 
@@ -301,7 +301,7 @@ static Res mvff_extend_by(Mvff *mvff, Size size)
 
 static Res mvff_extend(Mvff *mvff, Size size)
 {
-  static const Size nothing = 0;
+  static const Count nothing = 0;
   Res res = mvff_extend_by(mvff, size_max(size, mvff->extend_by));
 
   if (res != MPS_RES_OK && size < mvff->extend_by)
@@ -329,9 +329,29 @@ static Res mvff_find(RunTile **tile_out, Addr *base_out, Mvff *mvff, Size size)
   return res;
 }
 
+/* mvff_use_quickly -- at the newest place for this size, within one word: the
+ * few instructions that nearly all requests take */
+
+static inline bool mvff_use_quickly(Addr *base_out, Mvff *mvff, Count granules)
+{
+  MvffHints *hints = &mvff->hints[granules - 1];
+  MvffHint *hint = &hints->place[hints->top];
+  RunTile *tile = hint->tile;
+  Addr at = hint->at;
+
+  if (UNLIKELY(tile == NULL || mvff->way.at_high
+               || !runs_use_word(&mvff->runs, tile,
+                                 runs_index(&mvff->runs, tile, at),
+                                 granules)))
+    return false;
+  hint->at = addr_add(at, granules << mvff->runs.shift);
+  *base_out = at;
+  return true;
+}
+
 /* mvff_use -- size bytes, whole granules */
 
-static Res mvff_use(Addr *base_out, Mvff *mvff, Size size)
+static __attribute__((noinline)) Res mvff_use(Addr *base_out, Mvff *mvff, Size size)
 {
   Count granules = size >> mvff->runs.shift;
   RunTile *tile;
@@ -367,7 +387,7 @@ static inline void mvff_settle(Mvff *mvff, RunTile *tile, Addr limit)
 {
   if (UNLIKELY(tile->free == tile->count || limit > tile->own.limit))
     mvff_note_empties(mvff, tile, limit);
-  if (UNLIKELY(mvff->runs.free << mvff->runs.shift > mvff->free_max))
+  if (UNLIKELY(mvff->runs.free > mvff->free_max))
     mvff_trim(mvff, &mvff->free_max);
 }
 
@@ -385,14 +405,19 @@ static void mvff_release(Mvff *mvff, RunTile *tile, Addr base, Size size)
 
 static Res mvff_alloc(Addr *base_out, Pool *pool, Size size)
 {
-  return mvff_use(base_out, mvff_of_pool(pool),
-                  size_round_up(size, pool->align));
+  Mvff *mvff = mvff_of_pool(pool);
+  Size whole = size_round_up(size, pool->align);
+  Count granules = whole >> mvff->runs.shift;
+
+  if (LIKELY(granules <= MVFF_EXACT
+             && mvff_use_quickly(base_out, mvff, granules)))
+    return MPS_RES_OK;
+  return mvff_use(base_out, mvff, whole);
 }
 
 /* mvff_free_any -- a block that is long, or wrong, or must be overwritten */
 
-static __attribute__((noinline)) void mvff_free_any(Mvff *mvff, RunTile *tile,
-                                                    Addr base, Size size)
+static void mvff_free_any(Mvff *mvff, RunTile *tile, Addr base, Size size)
 {
   if (!REQUIRE(tile != NULL,
                "mps_free: p must be the address of a block of the pool")
@@ -404,23 +429,53 @@ static __attribute__((noinline)) void mvff_free_any(Mvff *mvff, RunTile *tile,
   mvff_release(mvff, tile, base, size);
 }
 
-static void mvff_free(Pool *pool, Addr base, Size size)
+/* mvff_free_whole -- size bytes, whole granules */
+
+static __attribute__((noinline)) void mvff_free_whole(Mvff *mvff, Addr base,
+                                                      Size size)
 {
-  Mvff *mvff = mvff_of_pool(pool);
   Runs *runs = &mvff->runs;
   RunTile *tile = mvff_find_tile(mvff, base);
-  Count granules;
+  Count granules = size >> runs->shift;
 
-  size = size_round_up(size, pool->align);
-  granules = size >> runs->shift;
-  if (LIKELY(tile != NULL && pool->debug == NULL
-             && runs_free_short(runs, tile, runs_index(runs, tile, base),
-                                granules))) {
+  if (tile != NULL && mvff->pool.debug == NULL
+      && runs_free_short(runs, tile, runs_index(runs, tile, base),
+                         granules)) {
     mvff_hint(mvff, tile, base, granules, false);
     mvff_settle(mvff, tile, addr_add(base, size));
   } else {
     mvff_free_any(mvff, tile, base, size);
   }
+}
+
+/* mvff_is_settled -- is there nothing to note of this tile, in which something
+ * was freed, and nothing to give back?  One that is noted stays so until the
+ * pool gives memory back. */
+
+static inline bool mvff_is_settled(const Mvff *mvff, RunTile *tile)
+{
+  return (tile->free != tile->count
+          || !ring_is_single(&mvff_tile_of_runs(tile)->link))
+         && mvff->runs.free <= mvff->free_max;
+}
+
+static void mvff_free(Pool *pool, Addr base, Size size)
+{
+  Mvff *mvff = mvff_of_pool(pool);
+  Runs *runs = &mvff->runs;
+  RunTile *tile = mvff_find_tile(mvff, base);
+  Size whole = size_round_up(size, pool->align);
+  Count granules = whole >> runs->shift;
+
+  if (UNLIKELY(tile == NULL || granules > MVFF_EXACT
+               || !runs_free_word(runs, tile, runs_index(runs, tile, base),
+                                  granules))) {
+    mvff_free_whole(mvff, base, whole);
+    return;
+  }
+  mvff_hint(mvff, tile, base, granules, false);
+  if (UNLIKELY(!mvff_is_settled(mvff, tile)))
+    mvff_settle(mvff, tile, addr_add(base, whole));
 }
 
 
@@ -450,7 +505,8 @@ static void mvff_debug_free(Pool *pool, Addr client, Size size)
   Addr base;
 
   if (debug_remove(&base, &size, &mvff_of_pool(pool)->debug, client, size))
-    mvff_free(pool, base, size);
+    mvff_free_whole(mvff_of_pool(pool), base,
+                    size_round_up(size, pool->align));
 }
 
 static void mvff_each_free(Pool *pool,

@@ -20,7 +20,7 @@ enum {
 
 typedef struct MvffHint {
   Addr at;       /* free from here on, or up to here; NULL for no hint */
-  RunTile *tile; /* of those granules, or NULL where that isn't known */
+  RunTile *tile; /* that at is in or ends; NULL where that isn't known */
 } MvffHint;
 
 typedef struct MvffHints {
@@ -35,7 +35,7 @@ typedef struct Mvff {
   Runs runs;
   PoolGen pgen;   /* stands for all of the memory (.mvff.map) */
   Size total;     /* bytes */
-  Size free_max;  /* bytes that may be free before some go back */
+  Count free_max; /* granules that may be free before some go back */
   double spare;   /* fraction of total */
   Size extend_by; /* whole grains */
   Size tile;      /* the most bytes of one; whole grains */
