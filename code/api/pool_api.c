@@ -419,6 +419,14 @@ mps_res_t mps_alloc(mps_addr_t *p_o, mps_pool_t pool, size_t size)
   return res;
 }
 
+static __attribute__((noinline)) void api_free_slowly(Pool *pool, Addr base,
+                                                      Size size)
+{
+  arena_enter(pool->arena, NULL);
+  pool->class->free(pool, base, size);
+  arena_leave(pool->arena);
+}
+
 void mps_free(mps_pool_t pool, mps_addr_t p, size_t size)
 {
   if (!API_POOL(pool, mps_free)
@@ -428,12 +436,10 @@ void mps_free(mps_pool_t pool, mps_addr_t p, size_t size)
       || !API_REQUIRE(size > 0 && size <= SIZE_MAX / 2,
                       "mps_free: size must be the block's, and positive"))
     return;
-  if (LIKELY(arena_enter_quickly(pool->arena))) {
-    pool->class->free(pool, p, size);
-    arena_leave_quickly(pool->arena);
+  if (UNLIKELY(!arena_enter_quickly(pool->arena))) {
+    api_free_slowly(pool, p, size);
     return;
   }
-  arena_enter(pool->arena, NULL);
   pool->class->free(pool, p, size);
-  arena_leave(pool->arena);
+  arena_leave_quickly(pool->arena);
 }

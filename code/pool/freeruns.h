@@ -183,47 +183,6 @@ static inline bool runs_free_short(Runs *runs, RunTile *tile, Index i,
   return true;
 }
 
-/* The same for what lies in one word. */
-static inline bool runs_use_word(Runs *runs, RunTile *tile, Index i,
-                                 Count count)
-{
-  Index shift = i % WORD_BITS;
-  Word *word = &tile->used[i / WORD_BITS];
-  Word mask;
-
-  if (UNLIKELY(shift + count > WORD_BITS || i + count > tile->count))
-    return false;
-  mask = runs_mask(count) << shift;
-  if (UNLIKELY((*word & mask) != 0))
-    return false;
-  *word |= mask;
-  tile->free -= count;
-  runs->free -= count;
-  if (UNLIKELY(!tile->line[i / RUNS_LINE].is_stale))
-    runs_note(runs, tile, i, i);
-  return true;
-}
-
-static inline bool runs_free_word(Runs *runs, RunTile *tile, Index i,
-                                  Count count)
-{
-  Index shift = i % WORD_BITS;
-  Word *word = &tile->used[i / WORD_BITS];
-  Word mask;
-
-  if (UNLIKELY(shift + count > WORD_BITS || i + count > tile->count))
-    return false;
-  mask = runs_mask(count) << shift;
-  if (UNLIKELY((~*word & mask) != 0))
-    return false;
-  *word &= ~mask;
-  tile->free += count;
-  runs->free += count;
-  if (UNLIKELY(!tile->line[i / RUNS_LINE].is_stale))
-    runs_note(runs, tile, i, i);
-  return true;
-}
-
 static inline Index runs_index(const Runs *runs, const RunTile *tile,
                                Addr addr)
 {
@@ -233,6 +192,46 @@ static inline Index runs_index(const Runs *runs, const RunTile *tile,
 static inline Addr runs_addr(const Runs *runs, const RunTile *tile, Index i)
 {
   return addr_add(tile->own.base, i << runs->shift);
+}
+
+/* The same from the address at, for what is in one word of bits of a line that
+ * is stale already; false also if it isn't.  mask is runs_mask(count).
+ * Nothing is called, so that there are no registers to save. */
+static inline bool runs_use_word(Runs *runs, RunTile *tile, Addr at,
+                                 Count count, Word mask)
+{
+  Index i = runs_index(runs, tile, at);
+  Index shift = i % WORD_BITS;
+  Word *word = &tile->used[i / WORD_BITS];
+
+  /* What the last word has beyond the tile is used. */
+  if (UNLIKELY(i >= tile->count || shift + count > WORD_BITS))
+    return false;
+  mask <<= shift;
+  if (UNLIKELY((*word & mask) != 0 || !tile->line[i / RUNS_LINE].is_stale))
+    return false;
+  *word |= mask;
+  tile->free -= count;
+  runs->free -= count;
+  return true;
+}
+
+static inline bool runs_free_word(Runs *runs, RunTile *tile, Addr at,
+                                  Count count, Word mask)
+{
+  Index i = runs_index(runs, tile, at);
+  Index shift = i % WORD_BITS;
+  Word *word = &tile->used[i / WORD_BITS];
+
+  if (UNLIKELY(i + count > tile->count || shift + count > WORD_BITS))
+    return false;
+  mask <<= shift;
+  if (UNLIKELY((~*word & mask) != 0 || !tile->line[i / RUNS_LINE].is_stale))
+    return false;
+  *word ^= mask;
+  tile->free += count;
+  runs->free += count;
+  return true;
 }
 
 /* Call visit for each free run of each tile. */

@@ -88,14 +88,20 @@ static inline void mvff_aim(const Mvff *mvff, MvffHint *hint, RunTile *tile,
   hint->tile = tile;
 }
 
-static inline void mvff_hint(Mvff *mvff, RunTile *tile, Addr base,
-                             Count granules, bool is_taken)
+static inline MvffHint *mvff_push_hint(MvffHints *hints)
 {
-  MvffHints *hints = &mvff->hints[mvff_class(granules)];
+  MvffHint *hint = hints->top + 1;
 
-  hints->top = hints->top + 1 < MVFF_PLACES ? hints->top + 1 : 0;
-  mvff_aim(mvff, &hints->place[hints->top], tile, base,
-           granules << mvff->runs.shift, is_taken);
+  hint = hint == &hints->place[MVFF_PLACES] ? hints->place : hint;
+  hints->top = hint;
+  return hint;
+}
+
+static void mvff_hint(Mvff *mvff, RunTile *tile, Addr base, Count granules,
+                      bool is_taken)
+{
+  mvff_aim(mvff, mvff_push_hint(&mvff->hints[mvff_class(granules)]), tile,
+           base, granules << mvff->runs.shift, is_taken);
 }
 
 /* mvff_forget_tile -- no hint leads to it any more */
@@ -155,7 +161,7 @@ static inline bool mvff_use_hint(Addr *base_out, Mvff *mvff, Count granules)
   MvffHints *hints = &mvff->hints[mvff_class(granules)];
 
   for (Count i = 0; i < MVFF_PLACES; ++i) {
-    MvffHint *hint = &hints->place[hints->top];
+    MvffHint *hint = hints->top;
     RunTile *tile;
 
     if (hint->at == NULL)
@@ -168,7 +174,8 @@ static inline bool mvff_use_hint(Addr *base_out, Mvff *mvff, Count granules)
       return true;
     }
     hint->at = NULL;
-    hints->top = hints->top > 0 ? hints->top - 1 : MVFF_PLACES - 1;
+    hints->top
+        = (hint == hints->place ? &hints->place[MVFF_PLACES] : hint) - 1;
   }
   return false;
 }
@@ -329,26 +336,6 @@ static Res mvff_find(RunTile **tile_out, Addr *base_out, Mvff *mvff, Size size)
   return res;
 }
 
-/* mvff_use_quickly -- at the newest place for this size, within one word: the
- * few instructions that nearly all requests take */
-
-static inline bool mvff_use_quickly(Addr *base_out, Mvff *mvff, Count granules)
-{
-  MvffHints *hints = &mvff->hints[granules - 1];
-  MvffHint *hint = &hints->place[hints->top];
-  RunTile *tile = hint->tile;
-  Addr at = hint->at;
-
-  if (UNLIKELY(tile == NULL || mvff->way.at_high
-               || !runs_use_word(&mvff->runs, tile,
-                                 runs_index(&mvff->runs, tile, at),
-                                 granules)))
-    return false;
-  hint->at = addr_add(at, granules << mvff->runs.shift);
-  *base_out = at;
-  return true;
-}
-
 /* mvff_use -- size bytes, whole granules */
 
 static __attribute__((noinline)) Res mvff_use(Addr *base_out, Mvff *mvff, Size size)
@@ -406,13 +393,23 @@ static void mvff_release(Mvff *mvff, RunTile *tile, Addr base, Size size)
 static Res mvff_alloc(Addr *base_out, Pool *pool, Size size)
 {
   Mvff *mvff = mvff_of_pool(pool);
-  Size whole = size_round_up(size, pool->align);
-  Count granules = whole >> mvff->runs.shift;
+  Count granules = (size + pool->align - 1) >> mvff->runs.shift;
 
-  if (LIKELY(granules <= MVFF_EXACT
-             && mvff_use_quickly(base_out, mvff, granules)))
-    return MPS_RES_OK;
-  return mvff_use(base_out, mvff, whole);
+  /* .mvff.quick */
+  if (LIKELY(granules <= mvff->quick)) {
+    MvffHints *hints = &mvff->hints[granules - 1];
+    MvffHint *hint = hints->top;
+    Addr at = hint->at;
+
+    if (LIKELY(hint->tile != NULL
+               && runs_use_word(&mvff->runs, hint->tile, at, granules,
+                                hints->mask))) {
+      hint->at = addr_add(at, granules << mvff->runs.shift);
+      *base_out = at;
+      return MPS_RES_OK;
+    }
+  }
+  return mvff_use(base_out, mvff, size_round_up(size, pool->align));
 }
 
 /* mvff_free_any -- a block that is long, or wrong, or must be overwritten */
@@ -459,23 +456,33 @@ static inline bool mvff_is_settled(const Mvff *mvff, RunTile *tile)
          && mvff->runs.free <= mvff->free_max;
 }
 
+static __attribute__((noinline)) void
+mvff_settle_short(Mvff *mvff, RunTile *tile, Addr base)
+{
+  mvff_settle(mvff, tile, addr_add(base, 1));
+}
+
 static void mvff_free(Pool *pool, Addr base, Size size)
 {
   Mvff *mvff = mvff_of_pool(pool);
-  Runs *runs = &mvff->runs;
-  RunTile *tile = mvff_find_tile(mvff, base);
-  Size whole = size_round_up(size, pool->align);
-  Count granules = whole >> runs->shift;
+  Count granules = (size + pool->align - 1) >> mvff->runs.shift;
+  Seg *seg = space_seg(&pool->arena->space, base);
 
-  if (UNLIKELY(tile == NULL || granules > MVFF_EXACT
-               || !runs_free_word(runs, tile, runs_index(runs, tile, base),
-                                  granules))) {
-    mvff_free_whole(mvff, base, whole);
-    return;
+  /* .mvff.quick */
+  if (LIKELY(seg != NULL && seg->pgen == &mvff->pgen
+             && granules <= mvff->quick)) {
+    RunTile *tile = mvff_runs(mvff_tile_of_seg(seg));
+    MvffHints *hints = &mvff->hints[granules - 1];
+
+    if (LIKELY(runs_free_word(&mvff->runs, tile, base, granules,
+                              hints->mask))) {
+      *mvff_push_hint(hints) = (MvffHint){base, tile};
+      if (UNLIKELY(!mvff_is_settled(mvff, tile)))
+        mvff_settle_short(mvff, tile, base);
+      return;
+    }
   }
-  mvff_hint(mvff, tile, base, granules, false);
-  if (UNLIKELY(!mvff_is_settled(mvff, tile)))
-    mvff_settle(mvff, tile, addr_add(base, whole));
+  mvff_free_whole(mvff, base, size_round_up(size, pool->align));
 }
 
 
@@ -622,6 +629,16 @@ static bool mvff_take(Mvff *mvff, mps_arg_s *args)
 
 #define MVFF_HINTS_SIZE (MVFF_CLASSES * sizeof(MvffHints))
 
+static void mvff_init_hints(Mvff *mvff)
+{
+  memset(mvff->hints, 0, MVFF_HINTS_SIZE);
+  for (Index i = 0; i < MVFF_CLASSES; ++i) {
+    mvff->hints[i].top = mvff->hints[i].place;
+    mvff->hints[i].mask = i < MVFF_EXACT ? runs_mask(i + 1) : 0;
+  }
+  mvff->quick = mvff->way.at_high ? 0 : MVFF_EXACT;
+}
+
 static Res mvff_init(Pool *pool, mps_arg_s *args)
 {
   Mvff *mvff = mvff_of_pool(pool);
@@ -632,7 +649,7 @@ static Res mvff_init(Pool *pool, mps_arg_s *args)
   res = ctl_alloc(&mvff->hints, &pool->arena->ctl, MVFF_HINTS_SIZE);
   if (res != MPS_RES_OK)
     return res;
-  memset(mvff->hints, 0, MVFF_HINTS_SIZE);
+  mvff_init_hints(mvff);
   runs_init(&mvff->runs, size_log2(pool->align));
   manseg_pgen_init(&mvff->pgen, pool);
   ring_init(&mvff->empties);

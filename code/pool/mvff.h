@@ -25,8 +25,8 @@ typedef struct MvffHint {
 
 typedef struct MvffHints {
   MvffHint place[MVFF_PLACES];
-  Index top;
-  Word unused;
+  MvffHint *top;
+  Word mask; /* of a block, where all are of the same size */
 } MvffHints;
 
 typedef struct Mvff {
@@ -43,6 +43,7 @@ typedef struct Mvff {
   SpaceEnd end;
   Ring empties; /* MvffTile.link: those that were wholly free at some time */
   MvffHints *hints;
+  Count quick; /* the most granules that the quick way is for (.mvff.quick) */
   Debug debug; /* of the debug class */
 } Mvff;
 
