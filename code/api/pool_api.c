@@ -389,16 +389,19 @@ Res api_alloc(Addr *base_out, Pool *pool, Size size)
  * Apart, so that mps_alloc has no room for registers to make.  They are those
  * of the client still, or mps_alloc's frame has pushed them. */
 
-static __attribute__((noinline)) Res api_alloc_slowly(Addr *base_out,
+static __attribute__((noinline)) Res api_alloc_slowly(mps_addr_t *p_o,
                                                       Pool *pool, Size size)
 {
   PlatContext context;
+  Addr base;
   Res res;
 
   PLAT_CAPTURE(&context);
   arena_enter(pool->arena, &context);
-  res = api_alloc(base_out, pool, size);
+  res = api_alloc(&base, pool, size);
   arena_leave(pool->arena);
+  if (res == MPS_RES_OK)
+    *p_o = base;
   return res;
 }
 
@@ -413,7 +416,7 @@ mps_res_t mps_alloc(mps_addr_t *p_o, mps_pool_t pool, size_t size)
   if (size > SIZE_MAX / 2)
     return MPS_RES_RESOURCE;
   if (UNLIKELY(!api_alloc_quickly(&res, &base, pool, size)))
-    res = api_alloc_slowly(&base, pool, size);
+    return api_alloc_slowly(p_o, pool, size);
   if (LIKELY(res == MPS_RES_OK))
     *p_o = base;
   return res;

@@ -195,8 +195,8 @@ static inline Addr runs_addr(const Runs *runs, const RunTile *tile, Index i)
 }
 
 /* The same from the address at, for what is in one word of bits of a line that
- * is stale already; false also if it isn't.  mask is runs_mask(count).
- * Nothing is called, so that there are no registers to save. */
+ * is stale already; false also if it isn't.  mask is runs_mask(count), and the
+ * tile has whole words of bits.  What is used may begin at its end. */
 static inline bool runs_use_word(Runs *runs, RunTile *tile, Addr at,
                                  Count count, Word mask)
 {
@@ -204,7 +204,6 @@ static inline bool runs_use_word(Runs *runs, RunTile *tile, Addr at,
   Index shift = i % WORD_BITS;
   Word *word = &tile->used[i / WORD_BITS];
 
-  /* What the last word has beyond the tile is used. */
   if (UNLIKELY(i >= tile->count || shift + count > WORD_BITS))
     return false;
   mask <<= shift;
@@ -223,12 +222,16 @@ static inline bool runs_free_word(Runs *runs, RunTile *tile, Addr at,
   Index shift = i % WORD_BITS;
   Word *word = &tile->used[i / WORD_BITS];
 
-  if (UNLIKELY(i + count > tile->count || shift + count > WORD_BITS))
+  Word used;
+
+  ASSERT_HOT(tile->count % WORD_BITS == 0 && i < tile->count);
+  if (UNLIKELY(shift + count > WORD_BITS))
     return false;
   mask <<= shift;
-  if (UNLIKELY((~*word & mask) != 0 || !tile->line[i / RUNS_LINE].is_stale))
+  used = *word ^ mask;
+  if (UNLIKELY((used & mask) != 0 || !tile->line[i / RUNS_LINE].is_stale))
     return false;
-  *word ^= mask;
+  *word = used;
   tile->free += count;
   runs->free += count;
   return true;

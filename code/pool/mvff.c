@@ -338,7 +338,7 @@ static Res mvff_find(RunTile **tile_out, Addr *base_out, Mvff *mvff, Size size)
 
 /* mvff_use -- size bytes, whole granules */
 
-static __attribute__((noinline)) Res mvff_use(Addr *base_out, Mvff *mvff, Size size)
+static Res mvff_use(Addr *base_out, Mvff *mvff, Size size)
 {
   Count granules = size >> mvff->runs.shift;
   RunTile *tile;
@@ -390,12 +390,21 @@ static void mvff_release(Mvff *mvff, RunTile *tile, Addr base, Size size)
   mvff_settle(mvff, tile, limit);
 }
 
+static __attribute__((noinline)) Res mvff_alloc_any(Addr *base_out,
+                                                    Pool *pool, Size size)
+{
+  return mvff_use(base_out, mvff_of_pool(pool),
+                  size_round_up(size, pool->align));
+}
+
+/* mvff_alloc -- nearly always at the newest place, with nothing to call, so
+ * that there are no registers to save (.mvff.quick) */
+
 static Res mvff_alloc(Addr *base_out, Pool *pool, Size size)
 {
   Mvff *mvff = mvff_of_pool(pool);
   Count granules = (size + pool->align - 1) >> mvff->runs.shift;
 
-  /* .mvff.quick */
   if (LIKELY(granules <= mvff->quick)) {
     MvffHints *hints = &mvff->hints[granules - 1];
     MvffHint *hint = hints->top;
@@ -409,7 +418,7 @@ static Res mvff_alloc(Addr *base_out, Pool *pool, Size size)
       return MPS_RES_OK;
     }
   }
-  return mvff_use(base_out, mvff, size_round_up(size, pool->align));
+  return mvff_alloc_any(base_out, pool, size);
 }
 
 /* mvff_free_any -- a block that is long, or wrong, or must be overwritten */
@@ -426,16 +435,17 @@ static void mvff_free_any(Mvff *mvff, RunTile *tile, Addr base, Size size)
   mvff_release(mvff, tile, base, size);
 }
 
-/* mvff_free_whole -- size bytes, whole granules */
-
-static __attribute__((noinline)) void mvff_free_whole(Mvff *mvff, Addr base,
-                                                      Size size)
+static __attribute__((noinline)) void mvff_free_slowly(Pool *pool, Addr base,
+                                                       Size size)
 {
+  Mvff *mvff = mvff_of_pool(pool);
   Runs *runs = &mvff->runs;
   RunTile *tile = mvff_find_tile(mvff, base);
-  Count granules = size >> runs->shift;
+  Count granules;
 
-  if (tile != NULL && mvff->pool.debug == NULL
+  size = size_round_up(size, pool->align);
+  granules = size >> runs->shift;
+  if (tile != NULL && pool->debug == NULL
       && runs_free_short(runs, tile, runs_index(runs, tile, base),
                          granules)) {
     mvff_hint(mvff, tile, base, granules, false);
@@ -462,13 +472,14 @@ mvff_settle_short(Mvff *mvff, RunTile *tile, Addr base)
   mvff_settle(mvff, tile, addr_add(base, 1));
 }
 
+/* mvff_free -- as quickly (.mvff.quick) */
+
 static void mvff_free(Pool *pool, Addr base, Size size)
 {
   Mvff *mvff = mvff_of_pool(pool);
   Count granules = (size + pool->align - 1) >> mvff->runs.shift;
   Seg *seg = space_seg(&pool->arena->space, base);
 
-  /* .mvff.quick */
   if (LIKELY(seg != NULL && seg->pgen == &mvff->pgen
              && granules <= mvff->quick)) {
     RunTile *tile = mvff_runs(mvff_tile_of_seg(seg));
@@ -482,7 +493,7 @@ static void mvff_free(Pool *pool, Addr base, Size size)
       return;
     }
   }
-  mvff_free_whole(mvff, base, size_round_up(size, pool->align));
+  mvff_free_slowly(pool, base, size);
 }
 
 
@@ -512,8 +523,7 @@ static void mvff_debug_free(Pool *pool, Addr client, Size size)
   Addr base;
 
   if (debug_remove(&base, &size, &mvff_of_pool(pool)->debug, client, size))
-    mvff_free_whole(mvff_of_pool(pool), base,
-                    size_round_up(size, pool->align));
+    mvff_free_slowly(pool, base, size);
 }
 
 static void mvff_each_free(Pool *pool,
@@ -636,7 +646,11 @@ static void mvff_init_hints(Mvff *mvff)
     mvff->hints[i].top = mvff->hints[i].place;
     mvff->hints[i].mask = i < MVFF_EXACT ? runs_mask(i + 1) : 0;
   }
-  mvff->quick = mvff->way.at_high ? 0 : MVFF_EXACT;
+  mvff->quick = MVFF_EXACT;
+  if (mvff->way.at_high
+      || !size_is_aligned(mvff->pool.arena->space.grain,
+                          mvff->pool.align * WORD_BITS))
+    mvff->quick = 0;
 }
 
 static Res mvff_init(Pool *pool, mps_arg_s *args)
