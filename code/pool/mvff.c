@@ -336,11 +336,10 @@ static Res mvff_find(RunTile **tile_out, Addr *base_out, Mvff *mvff, Size size)
   return res;
 }
 
-/* mvff_use -- size bytes, whole granules */
-
-static Res mvff_use(Addr *base_out, Mvff *mvff, Size size)
+static __attribute__((noinline)) Res mvff_use(Addr *base_out, Mvff *mvff,
+                                              Count granules)
 {
-  Count granules = size >> mvff->runs.shift;
+  Size size = granules << mvff->runs.shift;
   RunTile *tile;
   Res res;
 
@@ -390,13 +389,6 @@ static void mvff_release(Mvff *mvff, RunTile *tile, Addr base, Size size)
   mvff_settle(mvff, tile, limit);
 }
 
-static __attribute__((noinline)) Res mvff_alloc_any(Addr *base_out,
-                                                    Pool *pool, Size size)
-{
-  return mvff_use(base_out, mvff_of_pool(pool),
-                  size_round_up(size, pool->align));
-}
-
 /* mvff_alloc -- nearly always at the newest place, with nothing to call, so
  * that there are no registers to save (.mvff.quick) */
 
@@ -418,7 +410,7 @@ static Res mvff_alloc(Addr *base_out, Pool *pool, Size size)
       return MPS_RES_OK;
     }
   }
-  return mvff_alloc_any(base_out, pool, size);
+  return mvff_use(base_out, mvff, granules);
 }
 
 /* mvff_free_any -- a block that is long, or wrong, or must be overwritten */
@@ -435,17 +427,14 @@ static void mvff_free_any(Mvff *mvff, RunTile *tile, Addr base, Size size)
   mvff_release(mvff, tile, base, size);
 }
 
-static __attribute__((noinline)) void mvff_free_slowly(Pool *pool, Addr base,
-                                                       Size size)
+static __attribute__((noinline)) void mvff_free_slowly(Mvff *mvff, Addr base,
+                                                       Count granules)
 {
-  Mvff *mvff = mvff_of_pool(pool);
   Runs *runs = &mvff->runs;
   RunTile *tile = mvff_find_tile(mvff, base);
-  Count granules;
+  Size size = granules << runs->shift;
 
-  size = size_round_up(size, pool->align);
-  granules = size >> runs->shift;
-  if (tile != NULL && pool->debug == NULL
+  if (tile != NULL && mvff->pool.debug == NULL
       && runs_free_short(runs, tile, runs_index(runs, tile, base),
                          granules)) {
     mvff_hint(mvff, tile, base, granules, false);
@@ -493,7 +482,7 @@ static void mvff_free(Pool *pool, Addr base, Size size)
       return;
     }
   }
-  mvff_free_slowly(pool, base, size);
+  mvff_free_slowly(mvff, base, granules);
 }
 
 
@@ -508,7 +497,7 @@ static Res mvff_debug_alloc(Addr *base_out, Pool *pool, Size size)
 
   if (outer > SIZE_MAX / 2)
     return MPS_RES_RESOURCE;
-  res = mvff_use(&base, mvff, outer);
+  res = mvff_use(&base, mvff, outer >> mvff->runs.shift);
   if (res != MPS_RES_OK)
     return res;
   debug_check(&mvff->debug, base, addr_add(base, outer));
@@ -520,10 +509,12 @@ static Res mvff_debug_alloc(Addr *base_out, Pool *pool, Size size)
 
 static void mvff_debug_free(Pool *pool, Addr client, Size size)
 {
+  Mvff *mvff = mvff_of_pool(pool);
   Addr base;
 
-  if (debug_remove(&base, &size, &mvff_of_pool(pool)->debug, client, size))
-    mvff_free_slowly(pool, base, size);
+  if (debug_remove(&base, &size, &mvff->debug, client, size))
+    mvff_free_slowly(mvff, base,
+                     size_round_up(size, pool->align) >> mvff->runs.shift);
 }
 
 static void mvff_each_free(Pool *pool,
