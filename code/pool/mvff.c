@@ -231,8 +231,7 @@ static void mvff_trim(Mvff *mvff, const Count *free_max)
 {
   Ring *link;
 
-  while (mvff->runs.free > *free_max
-         && !ring_is_single(&mvff->empties)) {
+  while (mvff->runs.free > *free_max && !ring_is_single(&mvff->empties)) {
     MvffTile *tile;
 
     link = mvff->empties.next;
@@ -435,8 +434,7 @@ static __attribute__((noinline)) void mvff_free_slowly(Mvff *mvff, Addr base,
   Size size = granules << runs->shift;
 
   if (tile != NULL && mvff->pool.debug == NULL
-      && runs_free_short(runs, tile, runs_index(runs, tile, base),
-                         granules)) {
+      && runs_free_short(runs, tile, runs_index(runs, tile, base), granules)) {
     mvff_hint(mvff, tile, base, granules, false);
     mvff_settle(mvff, tile, addr_add(base, size));
   } else {
@@ -474,8 +472,8 @@ static void mvff_free(Pool *pool, Addr base, Size size)
     RunTile *tile = mvff_runs(mvff_tile_of_seg(seg));
     MvffHints *hints = &mvff->hints[granules - 1];
 
-    if (LIKELY(runs_free_word(&mvff->runs, tile, base, granules,
-                              hints->mask))) {
+    if (LIKELY(
+            runs_free_word(&mvff->runs, tile, base, granules, hints->mask))) {
       *mvff_push_hint(hints) = (MvffHint){base, tile};
       if (UNLIKELY(!mvff_is_settled(mvff, tile)))
         mvff_settle_short(mvff, tile, base);
