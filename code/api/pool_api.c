@@ -357,18 +357,19 @@ void mps_pool_check_free_space(mps_pool_t pool)
 /* api_alloc_quickly -- without anything that a collection needs; false if
  * that isn't enough */
 
-static bool api_alloc_quickly(Res *res_out, Addr *base_out, Pool *pool,
-                              Size size)
+static inline bool api_alloc_quickly(Res *res_out, Addr *base_out, Pool *pool,
+                                     Size size)
 {
   Res res = MPS_RES_MEMORY;
 
-  if (!arena_enter_quickly(pool->arena))
+  if (UNLIKELY(!arena_enter_quickly(pool->arena)))
     return false;
-  if (poll_is_idle(pool->arena))
+  if (LIKELY(poll_is_idle(pool->arena)))
     res = pool->class->alloc(base_out, pool, size);
   arena_leave_quickly(pool->arena);
   *res_out = res;
-  return res == MPS_RES_OK || res == MPS_RES_PARAM || res == MPS_RES_UNIMPL;
+  return LIKELY(res == MPS_RES_OK) || res == MPS_RES_PARAM
+         || res == MPS_RES_UNIMPL;
 }
 
 /* As with allocation points: while there is garbage, nothing is refused. */
@@ -384,9 +385,29 @@ Res api_alloc(Addr *base_out, Pool *pool, Size size)
   return res;
 }
 
-mps_res_t mps_alloc(mps_addr_t *p_o, mps_pool_t pool, size_t size)
+/* api_alloc_slowly -- the same with what a collection needs
+ *
+ * Apart, so that mps_alloc has no room for registers to make.  They are those
+ * of the client still, or mps_alloc's frame has pushed them. */
+
+static __attribute__((noinline)) Res api_alloc_slowly(mps_addr_t *p_o,
+                                                      Pool *pool, Size size)
 {
   PlatContext context;
+  Addr base;
+  Res res;
+
+  PLAT_CAPTURE(&context);
+  arena_enter(pool->arena, &context);
+  res = api_alloc(&base, pool, size);
+  arena_leave(pool->arena);
+  if (res == MPS_RES_OK)
+    *p_o = base;
+  return res;
+}
+
+mps_res_t mps_alloc(mps_addr_t *p_o, mps_pool_t pool, size_t size)
+{
   Addr base;
   Res res;
 
@@ -395,15 +416,19 @@ mps_res_t mps_alloc(mps_addr_t *p_o, mps_pool_t pool, size_t size)
     return MPS_RES_PARAM;
   if (size > SIZE_MAX / 2)
     return MPS_RES_RESOURCE;
-  if (UNLIKELY(!api_alloc_quickly(&res, &base, pool, size))) {
-    PLAT_CAPTURE(&context);
-    arena_enter(pool->arena, &context);
-    res = api_alloc(&base, pool, size);
-    arena_leave(pool->arena);
-  }
-  if (res == MPS_RES_OK)
+  if (UNLIKELY(!api_alloc_quickly(&res, &base, pool, size)))
+    return api_alloc_slowly(p_o, pool, size);
+  if (LIKELY(res == MPS_RES_OK))
     *p_o = base;
   return res;
+}
+
+static __attribute__((noinline)) void api_free_slowly(Pool *pool, Addr base,
+                                                      Size size)
+{
+  arena_enter(pool->arena, NULL);
+  pool->class->free(pool, base, size);
+  arena_leave(pool->arena);
 }
 
 void mps_free(mps_pool_t pool, mps_addr_t p, size_t size)
@@ -415,12 +440,10 @@ void mps_free(mps_pool_t pool, mps_addr_t p, size_t size)
       || !API_REQUIRE(size > 0 && size <= SIZE_MAX / 2,
                       "mps_free: size must be the block's, and positive"))
     return;
-  if (LIKELY(arena_enter_quickly(pool->arena))) {
-    pool->class->free(pool, p, size);
-    arena_leave_quickly(pool->arena);
+  if (UNLIKELY(!arena_enter_quickly(pool->arena))) {
+    api_free_slowly(pool, p, size);
     return;
   }
-  arena_enter(pool->arena, NULL);
   pool->class->free(pool, p, size);
-  arena_leave(pool->arena);
+  arena_leave_quickly(pool->arena);
 }

@@ -291,7 +291,7 @@ void arena_leave(Arena *arena)
   arena_release(arena);
 }
 
-bool arena_enter_quickly(Arena *arena)
+__attribute__((noinline)) bool arena_enter_shared(Arena *arena)
 {
   if (!plat_lock_grab(&arena->lock))
     return false;
@@ -301,7 +301,7 @@ bool arena_enter_quickly(Arena *arena)
   return false;
 }
 
-void arena_leave_quickly(Arena *arena)
+__attribute__((noinline)) void arena_leave_shared(Arena *arena)
 {
   plat_lock_release(&arena->lock);
 }

@@ -33,8 +33,29 @@ MOSTLY_INTERN void arena_leave(Arena *arena);
 
 /* The same for a call that never collects, if the lock is free and nothing is
  * hidden (.arena.quick); or false. */
-MOSTLY_INTERN bool arena_enter_quickly(Arena *arena);
-MOSTLY_INTERN void arena_leave_quickly(Arena *arena);
+MOSTLY_INTERN bool arena_enter_shared(Arena *arena);
+MOSTLY_INTERN void arena_leave_shared(Arena *arena);
+
+static inline bool arena_enter_quickly(Arena *arena)
+{
+  if (UNLIKELY(!PLAT_IS_ALONE))
+    return arena_enter_shared(arena);
+  if (UNLIKELY(!plat_lock_claim_alone(&arena->lock, plat_os_self())))
+    return false;
+  if (LIKELY(!arena->is_hiding))
+    return true;
+  plat_lock_release_alone(&arena->lock);
+  return false;
+}
+
+/* A hook of the client's may have made a thread since. */
+static inline void arena_leave_quickly(Arena *arena)
+{
+  if (UNLIKELY(!PLAT_IS_ALONE))
+    arena_leave_shared(arena);
+  else
+    plat_lock_release_alone(&arena->lock);
+}
 
 /* The same for calls that are legal while the caller is inside already. */
 MOSTLY_INTERN void arena_enter_recursive(Arena *arena);

@@ -194,6 +194,49 @@ static inline Addr runs_addr(const Runs *runs, const RunTile *tile, Index i)
   return addr_add(tile->own.base, i << runs->shift);
 }
 
+/* The same from the address at, for what is in one word of bits of a line that
+ * is stale already; false also if it isn't.  mask is runs_mask(count), and the
+ * tile has whole words of bits.  What is used may begin at its end. */
+static inline bool runs_use_word(Runs *runs, RunTile *tile, Addr at,
+                                 Count count, Word mask)
+{
+  Index i = runs_index(runs, tile, at);
+  Index shift = i % WORD_BITS;
+  Word *word = &tile->used[i / WORD_BITS];
+
+  if (UNLIKELY(i >= tile->count || shift + count > WORD_BITS))
+    return false;
+  mask <<= shift;
+  if (UNLIKELY((*word & mask) != 0 || !tile->line[i / RUNS_LINE].is_stale))
+    return false;
+  *word |= mask;
+  tile->free -= count;
+  runs->free -= count;
+  return true;
+}
+
+static inline bool runs_free_word(Runs *runs, RunTile *tile, Addr at,
+                                  Count count, Word mask)
+{
+  Index i = runs_index(runs, tile, at);
+  Index shift = i % WORD_BITS;
+  Word *word = &tile->used[i / WORD_BITS];
+
+  Word used;
+
+  ASSERT_HOT(tile->count % WORD_BITS == 0 && i < tile->count);
+  if (UNLIKELY(shift + count > WORD_BITS))
+    return false;
+  mask <<= shift;
+  used = *word ^ mask;
+  if (UNLIKELY((used & mask) != 0 || !tile->line[i / RUNS_LINE].is_stale))
+    return false;
+  *word = used;
+  tile->free += count;
+  runs->free += count;
+  return true;
+}
+
 /* Call visit for each free run of each tile. */
 MOSTLY_INTERN void runs_each(const Runs *runs,
                              void (*visit)(void *p, Addr base, Addr limit),

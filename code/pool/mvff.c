@@ -86,19 +86,22 @@ static inline void mvff_aim(const Mvff *mvff, MvffHint *hint, RunTile *tile,
 
   hint->at = is_below == is_taken ? base : addr_add(base, size);
   hint->tile = tile;
-  if (UNLIKELY(tile != NULL
-               && hint->at == (is_below ? tile->own.base : tile->own.limit)))
-    hint->tile = NULL;
 }
 
-static inline void mvff_hint(Mvff *mvff, RunTile *tile, Addr base,
-                             Count granules, bool is_taken)
+static inline MvffHint *mvff_push_hint(MvffHints *hints)
 {
-  MvffHints *hints = &mvff->hints[mvff_class(granules)];
+  MvffHint *hint = hints->top + 1;
 
-  hints->top = hints->top + 1 < MVFF_PLACES ? hints->top + 1 : 0;
-  mvff_aim(mvff, &hints->place[hints->top], tile, base,
-           granules << mvff->runs.shift, is_taken);
+  hint = hint == &hints->place[MVFF_PLACES] ? hints->place : hint;
+  hints->top = hint;
+  return hint;
+}
+
+static void mvff_hint(Mvff *mvff, RunTile *tile, Addr base, Count granules,
+                      bool is_taken)
+{
+  mvff_aim(mvff, mvff_push_hint(&mvff->hints[mvff_class(granules)]), tile,
+           base, granules << mvff->runs.shift, is_taken);
 }
 
 /* mvff_forget_tile -- no hint leads to it any more */
@@ -137,7 +140,8 @@ static inline bool mvff_use_at(Addr *base_out, RunTile **tile_out, Mvff *mvff,
   if (UNLIKELY(granules > WORD_BITS))
     return mvff_use_long(base_out, tile_out, mvff, hint->at,
                          granules << runs->shift);
-  if (UNLIKELY(tile == NULL)) {
+  if (UNLIKELY(tile == NULL
+               || hint->at == (is_below ? tile->own.base : tile->own.limit))) {
     tile = mvff_find_tile(mvff, is_below ? addr_sub(hint->at, 1) : hint->at);
     if (tile == NULL)
       return false;
@@ -157,7 +161,7 @@ static inline bool mvff_use_hint(Addr *base_out, Mvff *mvff, Count granules)
   MvffHints *hints = &mvff->hints[mvff_class(granules)];
 
   for (Count i = 0; i < MVFF_PLACES; ++i) {
-    MvffHint *hint = &hints->place[hints->top];
+    MvffHint *hint = hints->top;
     RunTile *tile;
 
     if (hint->at == NULL)
@@ -170,7 +174,8 @@ static inline bool mvff_use_hint(Addr *base_out, Mvff *mvff, Count granules)
       return true;
     }
     hint->at = NULL;
-    hints->top = hints->top > 0 ? hints->top - 1 : MVFF_PLACES - 1;
+    hints->top
+        = (hint == hints->place ? &hints->place[MVFF_PLACES] : hint) - 1;
   }
   return false;
 }
@@ -182,10 +187,12 @@ static inline bool mvff_use_hint(Addr *base_out, Mvff *mvff, Count granules)
  * again, but nothing if the client wants nothing spare. */
 static void mvff_account(Mvff *mvff, Size total)
 {
-  mvff->total = total;
-  mvff->free_max = (Size)(mvff->spare * (double)total);
+  Size max = (Size)(mvff->spare * (double)total);
+
   if (mvff->spare > 0.0)
-    mvff->free_max = size_max(mvff->free_max, mvff->extend_by);
+    max = size_max(max, mvff->extend_by);
+  mvff->total = total;
+  mvff->free_max = max >> mvff->runs.shift;
 }
 
 static void mvff_add_tile(Mvff *mvff, MvffTile *tile, Addr base, Size size)
@@ -220,12 +227,11 @@ static void mvff_drop(Mvff *mvff, MvffTile *tile)
 
 /* mvff_trim -- give empty tiles back until at most so much is free */
 
-static void mvff_trim(Mvff *mvff, const Size *free_max)
+static void mvff_trim(Mvff *mvff, const Count *free_max)
 {
   Ring *link;
 
-  while (mvff->runs.free << mvff->runs.shift > *free_max
-         && !ring_is_single(&mvff->empties)) {
+  while (mvff->runs.free > *free_max && !ring_is_single(&mvff->empties)) {
     MvffTile *tile;
 
     link = mvff->empties.next;
@@ -301,7 +307,7 @@ static Res mvff_extend_by(Mvff *mvff, Size size)
 
 static Res mvff_extend(Mvff *mvff, Size size)
 {
-  static const Size nothing = 0;
+  static const Count nothing = 0;
   Res res = mvff_extend_by(mvff, size_max(size, mvff->extend_by));
 
   if (res != MPS_RES_OK && size < mvff->extend_by)
@@ -329,11 +335,10 @@ static Res mvff_find(RunTile **tile_out, Addr *base_out, Mvff *mvff, Size size)
   return res;
 }
 
-/* mvff_use -- size bytes, whole granules */
-
-static Res mvff_use(Addr *base_out, Mvff *mvff, Size size)
+static __attribute__((noinline)) Res mvff_use(Addr *base_out, Mvff *mvff,
+                                              Count granules)
 {
-  Count granules = size >> mvff->runs.shift;
+  Size size = granules << mvff->runs.shift;
   RunTile *tile;
   Res res;
 
@@ -367,7 +372,7 @@ static inline void mvff_settle(Mvff *mvff, RunTile *tile, Addr limit)
 {
   if (UNLIKELY(tile->free == tile->count || limit > tile->own.limit))
     mvff_note_empties(mvff, tile, limit);
-  if (UNLIKELY(mvff->runs.free << mvff->runs.shift > mvff->free_max))
+  if (UNLIKELY(mvff->runs.free > mvff->free_max))
     mvff_trim(mvff, &mvff->free_max);
 }
 
@@ -383,16 +388,33 @@ static void mvff_release(Mvff *mvff, RunTile *tile, Addr base, Size size)
   mvff_settle(mvff, tile, limit);
 }
 
+/* mvff_alloc -- nearly always at the newest place, with nothing to call, so
+ * that there are no registers to save (.mvff.quick) */
+
 static Res mvff_alloc(Addr *base_out, Pool *pool, Size size)
 {
-  return mvff_use(base_out, mvff_of_pool(pool),
-                  size_round_up(size, pool->align));
+  Mvff *mvff = mvff_of_pool(pool);
+  Count granules = (size + pool->align - 1) >> mvff->runs.shift;
+
+  if (LIKELY(granules <= mvff->quick)) {
+    MvffHints *hints = &mvff->hints[granules - 1];
+    MvffHint *hint = hints->top;
+    Addr at = hint->at;
+
+    if (LIKELY(hint->tile != NULL
+               && runs_use_word(&mvff->runs, hint->tile, at, granules,
+                                hints->mask))) {
+      hint->at = addr_add(at, granules << mvff->runs.shift);
+      *base_out = at;
+      return MPS_RES_OK;
+    }
+  }
+  return mvff_use(base_out, mvff, granules);
 }
 
 /* mvff_free_any -- a block that is long, or wrong, or must be overwritten */
 
-static __attribute__((noinline)) void mvff_free_any(Mvff *mvff, RunTile *tile,
-                                                    Addr base, Size size)
+static void mvff_free_any(Mvff *mvff, RunTile *tile, Addr base, Size size)
 {
   if (!REQUIRE(tile != NULL,
                "mps_free: p must be the address of a block of the pool")
@@ -404,23 +426,61 @@ static __attribute__((noinline)) void mvff_free_any(Mvff *mvff, RunTile *tile,
   mvff_release(mvff, tile, base, size);
 }
 
-static void mvff_free(Pool *pool, Addr base, Size size)
+static __attribute__((noinline)) void mvff_free_slowly(Mvff *mvff, Addr base,
+                                                       Count granules)
 {
-  Mvff *mvff = mvff_of_pool(pool);
   Runs *runs = &mvff->runs;
   RunTile *tile = mvff_find_tile(mvff, base);
-  Count granules;
+  Size size = granules << runs->shift;
 
-  size = size_round_up(size, pool->align);
-  granules = size >> runs->shift;
-  if (LIKELY(tile != NULL && pool->debug == NULL
-             && runs_free_short(runs, tile, runs_index(runs, tile, base),
-                                granules))) {
+  if (tile != NULL && mvff->pool.debug == NULL
+      && runs_free_short(runs, tile, runs_index(runs, tile, base), granules)) {
     mvff_hint(mvff, tile, base, granules, false);
     mvff_settle(mvff, tile, addr_add(base, size));
   } else {
     mvff_free_any(mvff, tile, base, size);
   }
+}
+
+/* mvff_is_settled -- is there nothing to note of this tile, in which something
+ * was freed, and nothing to give back?  One that is noted stays so until the
+ * pool gives memory back. */
+
+static inline bool mvff_is_settled(const Mvff *mvff, RunTile *tile)
+{
+  return (tile->free != tile->count
+          || !ring_is_single(&mvff_tile_of_runs(tile)->link))
+         && mvff->runs.free <= mvff->free_max;
+}
+
+static __attribute__((noinline)) void
+mvff_settle_short(Mvff *mvff, RunTile *tile, Addr base)
+{
+  mvff_settle(mvff, tile, addr_add(base, 1));
+}
+
+/* mvff_free -- as quickly (.mvff.quick) */
+
+static void mvff_free(Pool *pool, Addr base, Size size)
+{
+  Mvff *mvff = mvff_of_pool(pool);
+  Count granules = (size + pool->align - 1) >> mvff->runs.shift;
+  Seg *seg = space_seg(&pool->arena->space, base);
+
+  if (LIKELY(seg != NULL && seg->pgen == &mvff->pgen
+             && granules <= mvff->quick)) {
+    RunTile *tile = mvff_runs(mvff_tile_of_seg(seg));
+    MvffHints *hints = &mvff->hints[granules - 1];
+
+    if (LIKELY(
+            runs_free_word(&mvff->runs, tile, base, granules, hints->mask))) {
+      *mvff_push_hint(hints) = (MvffHint){base, tile};
+      if (UNLIKELY(!mvff_is_settled(mvff, tile)))
+        mvff_settle_short(mvff, tile, base);
+      return;
+    }
+  }
+  mvff_free_slowly(mvff, base, granules);
 }
 
 
@@ -435,7 +495,7 @@ static Res mvff_debug_alloc(Addr *base_out, Pool *pool, Size size)
 
   if (outer > SIZE_MAX / 2)
     return MPS_RES_RESOURCE;
-  res = mvff_use(&base, mvff, outer);
+  res = mvff_use(&base, mvff, outer >> mvff->runs.shift);
   if (res != MPS_RES_OK)
     return res;
   debug_check(&mvff->debug, base, addr_add(base, outer));
@@ -447,10 +507,12 @@ static Res mvff_debug_alloc(Addr *base_out, Pool *pool, Size size)
 
 static void mvff_debug_free(Pool *pool, Addr client, Size size)
 {
+  Mvff *mvff = mvff_of_pool(pool);
   Addr base;
 
-  if (debug_remove(&base, &size, &mvff_of_pool(pool)->debug, client, size))
-    mvff_free(pool, base, size);
+  if (debug_remove(&base, &size, &mvff->debug, client, size))
+    mvff_free_slowly(mvff, base,
+                     size_round_up(size, pool->align) >> mvff->runs.shift);
 }
 
 static void mvff_each_free(Pool *pool,
@@ -566,6 +628,20 @@ static bool mvff_take(Mvff *mvff, mps_arg_s *args)
 
 #define MVFF_HINTS_SIZE (MVFF_CLASSES * sizeof(MvffHints))
 
+static void mvff_init_hints(Mvff *mvff)
+{
+  memset(mvff->hints, 0, MVFF_HINTS_SIZE);
+  for (Index i = 0; i < MVFF_CLASSES; ++i) {
+    mvff->hints[i].top = mvff->hints[i].place;
+    mvff->hints[i].mask = i < MVFF_EXACT ? runs_mask(i + 1) : 0;
+  }
+  mvff->quick = MVFF_EXACT;
+  if (mvff->way.at_high
+      || !size_is_aligned(mvff->pool.arena->space.grain,
+                          mvff->pool.align * WORD_BITS))
+    mvff->quick = 0;
+}
+
 static Res mvff_init(Pool *pool, mps_arg_s *args)
 {
   Mvff *mvff = mvff_of_pool(pool);
@@ -576,7 +652,7 @@ static Res mvff_init(Pool *pool, mps_arg_s *args)
   res = ctl_alloc(&mvff->hints, &pool->arena->ctl, MVFF_HINTS_SIZE);
   if (res != MPS_RES_OK)
     return res;
-  memset(mvff->hints, 0, MVFF_HINTS_SIZE);
+  mvff_init_hints(mvff);
   runs_init(&mvff->runs, size_log2(pool->align));
   manseg_pgen_init(&mvff->pgen, pool);
   ring_init(&mvff->empties);

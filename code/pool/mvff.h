@@ -20,13 +20,13 @@ enum {
 
 typedef struct MvffHint {
   Addr at;       /* free from here on, or up to here; NULL for no hint */
-  RunTile *tile; /* of those granules, or NULL where that isn't known */
+  RunTile *tile; /* that at is in or ends; NULL where that isn't known */
 } MvffHint;
 
 typedef struct MvffHints {
   MvffHint place[MVFF_PLACES];
-  Index top;
-  Word unused;
+  MvffHint *top;
+  Word mask; /* of a block, where all are of the same size */
 } MvffHints;
 
 typedef struct Mvff {
@@ -35,7 +35,7 @@ typedef struct Mvff {
   Runs runs;
   PoolGen pgen;   /* stands for all of the memory (.mvff.map) */
   Size total;     /* bytes */
-  Size free_max;  /* bytes that may be free before some go back */
+  Count free_max; /* granules that may be free before some go back */
   double spare;   /* fraction of total */
   Size extend_by; /* whole grains */
   Size tile;      /* the most bytes of one; whole grains */
@@ -43,6 +43,7 @@ typedef struct Mvff {
   SpaceEnd end;
   Ring empties; /* MvffTile.link: those that were wholly free at some time */
   MvffHints *hints;
+  Count quick; /* the most granules that the quick way is for (.mvff.quick) */
   Debug debug; /* of the debug class */
 } Mvff;
 
