@@ -496,9 +496,10 @@ static BLKMARK_ANY BLKMARK_INLINE void blkmark_drain_in(BlkMark *mark,
 
 static BLKMARK_ANY void blkmark_drain(BlkMark *mark)
 {
-  if (mark->count == 1)
+  if (mark->count == 1) {
+    ASSERT(mark->areas[0] != NULL);
     blkmark_drain_in(mark, mark->areas[0]);
-  else
+  } else
     blkmark_drain_in(mark, NULL);
 }
 

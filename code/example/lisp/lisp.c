@@ -192,11 +192,12 @@ static Value cons(Value first, Value second)
 
 static Value make_string(const char *one, const char *other)
 {
-  size_t length = strlen(one) + strlen(other);
+  size_t first = strlen(one), length = first + strlen(other);
   Value v = make(STRING, sizeof v->length + length + 1, MPS_BLK_LEAF);
 
   v->length = length;
-  strcpy(stpcpy(TEXT(v), one), other);
+  memcpy(TEXT(v), one, first);
+  memcpy(TEXT(v) + first, other, length - first + 1);
   return v;
 }
 
