@@ -496,11 +496,12 @@ static BLKMARK_ANY BLKMARK_INLINE void blkmark_drain_in(BlkMark *mark,
 
 static BLKMARK_ANY void blkmark_drain(BlkMark *mark)
 {
-  if (mark->count == 1) {
-    ASSERT(mark->areas[0] != NULL);
-    blkmark_drain_in(mark, mark->areas[0]);
-  } else
+  BlkArea *first = mark->areas[0];
+
+  if (mark->count != 1)
     blkmark_drain_in(mark, NULL);
+  else if (first != NULL) /* as the analyzer can't know */
+    blkmark_drain_in(mark, first);
 }
 
 
