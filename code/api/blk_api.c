@@ -160,7 +160,7 @@ api_blk_alloc_any(mps_addr_t *p_o, Pool *pool, Size size, unsigned flags)
     return MPS_RES_PARAM;
   if (size == 0 && blk_of_pool(pool)->params.is_zero)
     return api_blk_alloc_zero(p_o, blk_of_pool(pool));
-  if (!API_REQUIRE(size > 0, "mps_blk_alloc: size must be positive"))
+  if (size == 0)
     return MPS_RES_PARAM;
   if (api_blk_alloc_alone(&base, pool, size, flags)) {
     *p_o = base;
@@ -231,7 +231,7 @@ mps_res_t mps_blk_alloc_layout(mps_addr_t *p_o, mps_pool_t pool, size_t size,
     return MPS_RES_PARAM;
   if (size == 0 && blk_of_pool(pool)->params.is_zero)
     return api_blk_alloc_zero(p_o, blk_of_pool(pool));
-  if (!API_REQUIRE(size > 0, "mps_blk_alloc_layout: size must be positive"))
+  if (size == 0)
     return MPS_RES_PARAM;
   return api_blk_alloc(p_o, pool, size, layout, flags);
 }

@@ -120,6 +120,9 @@ START_TEST(vast_sizes_are_refused)
                      MPS_RES_OK);
     ck_assert(p == NULL && grown == kept);
   }
+  /* None at all is an answer too, and nobody's mistake. */
+  ck_assert_int_eq(mps_blk_alloc(&p, pool, 0, 0), MPS_RES_PARAM);
+  ck_assert_ptr_null(p);
   ck_assert_uint_eq(objects(pool), 1);
   finish(arena, pool);
 }

@@ -116,8 +116,6 @@ BLK_CASE(realloc_interior, "mps_blk_realloc", "p must be the first address",
          EXPECT(mps_blk_realloc(&q, pool, 50, 1) == MPS_RES_PARAM);)
 BLK_CASE(realloc_out, "mps_blk_realloc", "p_io",
          EXPECT(mps_blk_realloc(NULL, pool, 50, 1) == MPS_RES_PARAM);)
-BLK_CASE(alloc_zero, "mps_blk_alloc", "size",
-         EXPECT(mps_blk_alloc(&p, pool, 0, 0) == MPS_RES_PARAM);)
 BLK_CASE(alloc_out, "mps_blk_alloc", "p_o",
          EXPECT(mps_blk_alloc(NULL, pool, 8, 0) == MPS_RES_PARAM);)
 BLK_CASE(alloc_flags, "mps_blk_alloc", "flags",
@@ -217,7 +215,6 @@ static const Case *const all[] = {
     &case_realloc_dead,
     &case_realloc_interior,
     &case_realloc_out,
-    &case_alloc_zero,
     &case_alloc_out,
     &case_alloc_flags,
     &case_alloc_weak,
