@@ -374,10 +374,11 @@ START_TEST(addresses_are_answered_for)
   }
   for (int round = 0; round < 2; ++round) {
     for (size_t i = 0; i < TABLE; ++i) {
-      mps_addr_t inside = (char *)exact[i] + unit_random(sizes[i]);
+      mps_addr_t inside;
 
       if (exact[i] == NULL)
         continue;
+      inside = (char *)exact[i] + unit_random(sizes[i]);
       MUST(mps_addr_object(&object, ARENA, inside));
       EXPECT(object == exact[i]);
       EXPECT(mps_addr_pool(&pool, ARENA, inside) && pool == client.pool);
