@@ -50,7 +50,8 @@ static bool api_transform_is_managed(const Arena *arena,
   for (Index i = 0; i < count; ++i) {
     const Seg *seg = space_seg(&arena->space, olds[i]);
 
-    if (olds[i] != NULL && (seg == NULL || seg->pgen == NULL))
+    if (olds[i] != NULL
+        && (seg == NULL || !seg->pgen->pool->class->is_managed))
       return false;
   }
   return true;

@@ -194,3 +194,12 @@ void seg_set_refset(Seg *seg, RefSet refset)
   else if (refset != REFSET_EMPTY)
     ring_append(&arena->remembered[__builtin_ctzll(refset)], &seg->ref_link);
 }
+
+mps_res_t seg_scan_area(mps_ss_t ss, void *base, void *limit, void *closure)
+{
+  const Seg *seg = closure;
+
+  if (seg->format == NULL)
+    return mps_scan_area(ss, base, limit, NULL);
+  return seg->format->scan(ss, base, limit);
+}

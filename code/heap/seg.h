@@ -36,6 +36,11 @@ static inline bool seg_is_grey(const Seg *seg)
   return seg->is_grey || seg->is_late;
 }
 
+/* An mps_area_scan_t whose closure is the segment: scan objects, or words where
+ * there is no format. */
+MOSTLY_INTERN mps_res_t seg_scan_area(mps_ss_t ss, void *base, void *limit,
+                                      void *closure);
+
 /* Above this no object is scanned, copied, padded or visited: an
  * allocation point may be filling the rest. */
 static inline Addr seg_scan_limit(const Seg *seg)

@@ -255,14 +255,6 @@ static void blk_scan_roots(BlkScan *scan)
   }
 }
 
-static mps_res_t blk_scan_area(mps_ss_t ss, void *base, void *limit,
-                               void *closure)
-{
-  const Seg *seg = closure;
-
-  return seg->format->scan(ss, base, limit);
-}
-
 static void blk_scan_one_seg(Seg *seg, void *closure)
 {
   BlkScan *scan = closure;
@@ -270,7 +262,7 @@ static void blk_scan_one_seg(Seg *seg, void *closure)
 
   if (seg->rank == RANK_NONE || (seg->rank == RANK_WEAK) != scan->is_weak)
     return;
-  res = seg->class->areas(seg, &scan->ss.ss, blk_scan_area, seg);
+  res = seg->class->areas(seg, &scan->ss.ss, seg_scan_area, seg);
   ASSERT(res == MPS_RES_OK);
 }
 

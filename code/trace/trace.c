@@ -576,14 +576,6 @@ static void trace_fix_moving(ScanState *ss, mps_addr_t *ref_io)
     seg->class->fix(seg, ss, ref_io);
 }
 
-static mps_res_t trace_scan_area(mps_ss_t ss, void *base, void *limit,
-                                 void *closure)
-{
-  const Seg *seg = closure;
-
-  return seg->format->scan(ss, base, limit);
-}
-
 static void trace_nail_from(Trace *trace, Seg *seg)
 {
   ScanState ss;
@@ -591,7 +583,7 @@ static void trace_nail_from(Trace *trace, Seg *seg)
 
   scan_init(&ss, trace->arena, trace, RANK_AMBIG);
   ss.fix = trace_fix_moving;
-  res = seg->class->areas(seg, &ss.ss, trace_scan_area, seg);
+  res = seg->class->areas(seg, &ss.ss, seg_scan_area, seg);
   ASSERT(res == MPS_RES_OK);
 }
 
@@ -712,7 +704,7 @@ static void trace_check_seg(Seg *seg, void *closure)
     return;
   scan_init(&ss, seg_arena(seg), closure, RANK_NONE);
   ss.fix = trace_check_ref;
-  (void)seg->class->areas(seg, &ss.ss, trace_scan_area, seg);
+  (void)seg->class->areas(seg, &ss.ss, seg_scan_area, seg);
 }
 
 /* Every stop but the first few of a trace would take too long. */

@@ -160,14 +160,6 @@ static void transform_scan_roots(TransformScan *scan, Rank first, Rank last)
   }
 }
 
-static mps_res_t transform_scan_area(mps_ss_t ss, void *base, void *limit,
-                                     void *closure)
-{
-  const Seg *seg = closure;
-
-  return seg->format->scan(ss, base, limit);
-}
-
 /* What a segment refers to isn't known afterwards; the collection that
  * follows finds out. */
 
@@ -176,12 +168,11 @@ static void transform_scan_seg(Seg *seg, void *closure)
   TransformScan *scan = closure;
   bool is_ambig = seg->rank == RANK_AMBIG;
 
-  if (seg->rank == RANK_NONE || seg->format == NULL
-      || is_ambig != (scan->ss.fix == transform_look))
+  if (seg->rank == RANK_NONE || is_ambig != (scan->ss.fix == transform_look))
     return;
   barrier_expose(seg);
   barrier_distrust(seg);
-  (void)seg->class->areas(seg, &scan->ss.ss, transform_scan_area, seg);
+  (void)seg->class->areas(seg, &scan->ss.ss, seg_scan_area, seg);
 }
 
 static void transform_scan_pools(TransformScan *scan)

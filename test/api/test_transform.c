@@ -6,6 +6,9 @@
 
 #include "client.h"
 
+#include "mpscblk.h"
+#include "mpscmvff.h"
+
 enum {
   COUNT = 2000,
   REFS = 4,
@@ -161,16 +164,60 @@ START_TEST(one_pin_forbids_all_of_it)
 }
 END_TEST
 
+/* Words in blocks are ambiguous references too. */
+START_TEST(a_block_pins)
+{
+  static size_t became[2 * COUNT];
+  static size_t same[2 * COUNT];
+  mps_bool_t applied = 1;
+  mps_transform_t transform;
+  mps_pool_t blk = NULL;
+  mps_addr_t block = NULL;
+  mps_addr_t hold[1];
+  mps_root_t hold_root;
+  size_t old = 0;
+
+  start();
+  hold_root = root_table(arena, mps_rank_exact(), hold, 1);
+  MUST(mps_pool_create_k(&blk, arena, mps_class_blk(), mps_args_none));
+  MUST(mps_blk_alloc(&block, blk, 64, 0));
+  memset(block, 0, 64);
+  hold[0] = block;
+  choose(same, 0);
+  choose(became, PAIRS);
+  while (became[old] == old)
+    ++old;
+  ((mps_addr_t *)block)[2] = (char *)table[old] + 8;
+  transform = transform_of(became);
+  MUST(mps_transform_apply(&applied, transform));
+  ck_assert(!applied);
+  mps_transform_destroy(transform);
+  expect_model(same);
+  ((mps_addr_t *)block)[2] = NULL;
+  transform = transform_of(became);
+  MUST(mps_transform_apply(&applied, transform));
+  ck_assert(applied);
+  mps_transform_destroy(transform);
+  expect_model(became);
+  mps_root_destroy(hold_root);
+  mps_pool_destroy(blk);
+  finish();
+}
+END_TEST
+
 START_TEST(an_empty_one_applies)
 {
+  static size_t same[2 * COUNT];
   mps_bool_t applied = 0;
   mps_transform_t transform = NULL;
 
   start();
+  choose(same, 0);
   MUST(mps_transform_create(&transform, arena));
   MUST(mps_transform_add_oldnew(transform, table, table, 10));
   MUST(mps_transform_apply(&applied, transform));
   ck_assert(applied);
+  expect_model(same);
   mps_transform_destroy(transform);
   finish();
 }
@@ -214,6 +261,7 @@ START_TEST(misuse_is_reported)
   mps_transform_t transform = NULL;
   mps_addr_t twice[2];
   mps_addr_t foreign = &applied;
+  mps_pool_t manual = NULL;
 
   start();
   (void)mps_lib_assert_fail_install(report_take);
@@ -233,6 +281,12 @@ START_TEST(misuse_is_reported)
   ck_assert_int_eq(mps_transform_add_oldnew(transform, &foreign, table, 1),
                    MPS_RES_PARAM);
   expect_report("old_list");
+  MUST(mps_pool_create_k(&manual, arena, mps_class_mvff(), mps_args_none));
+  MUST(mps_alloc(&foreign, manual, 64));
+  ck_assert_int_eq(mps_transform_add_oldnew(transform, &foreign, table, 1),
+                   MPS_RES_PARAM);
+  expect_report("old_list");
+  mps_pool_destroy(manual);
   twice[0] = twice[1] = table[0];
   ck_assert_int_eq(mps_transform_add_oldnew(transform, twice, &table[5], 2),
                    MPS_RES_PARAM);
@@ -255,6 +309,7 @@ int main(void)
   unit_seed("transform");
   unit_add(suite, "replaced", references_are_replaced);
   unit_add(suite, "pin", one_pin_forbids_all_of_it);
+  unit_add(suite, "block", a_block_pins);
   unit_add(suite, "empty", an_empty_one_applies);
   unit_add(suite, "stale", a_stale_one_is_refused);
   unit_add(suite, "misuse", misuse_is_reported);
