@@ -368,8 +368,7 @@ static inline bool api_alloc_quickly(Res *res_out, Addr *base_out, Pool *pool,
     res = pool->class->alloc(base_out, pool, size);
   arena_leave_quickly(pool->arena);
   *res_out = res;
-  return LIKELY(res == MPS_RES_OK) || res == MPS_RES_PARAM
-         || res == MPS_RES_UNIMPL;
+  return LIKELY(res == MPS_RES_OK) || res == MPS_RES_PARAM;
 }
 
 /* As with allocation points: while there is garbage, nothing is refused. */

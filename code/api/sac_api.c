@@ -113,7 +113,8 @@ void mps_sac_empty(mps_sac_t sac, mps_addr_t p, size_t size)
   if (!API_SAC(sac, mps_sac_empty)
       || !API_REQUIRE(p != NULL && size_is_aligned((Word)p, sac->pool->align),
                       "mps_sac_empty: p must be the address of a block, not "
-                      "null and aligned"))
+                      "null and aligned")
+      || !API_REQUIRE(size > 0, "mps_sac_empty: size must be positive"))
     return;
   class = sac_class(sac, size);
   if (class == NULL) {

@@ -28,8 +28,8 @@ extern "C" {
  * least step of growth), MAX_SIZE (size, no limit: of blocks and tables
  * together), CHAIN, GEN (default: the arena's top generation), and those
  * below.  MPS_RES_PARAM if they don't go together; MPS_RES_MEMORY if the
- * memory given is too small.  mps_alloc and mps_free work, mps_ap_create
- * doesn't (MPS_RES_UNIMPL).  Takes no lock. */
+ * memory given is too small.  mps_alloc and mps_free work; there are no
+ * allocation points.  Takes no lock. */
 extern mps_pool_class_t mps_class_blk(void);
 
 /* Bytes in a block: a power of two, 2 to 16 words.  Default 4 words. */

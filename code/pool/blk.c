@@ -112,8 +112,6 @@ static unsigned blk_planes(const Blk *blk)
 
 static bool blk_region_init(BlkRegion *region, Blk *blk, Count blocks)
 {
-  Arena *arena = blk->pool.arena;
-
   region->sig = BLK_REGION_SIG;
   region->blk = blk;
   region->is_counted = false;
@@ -124,7 +122,6 @@ static bool blk_region_init(BlkRegion *region, Blk *blk, Count blocks)
   if (blk->first == NULL)
     blk->first = region;
   blk->size += region->size;
-  (void)arena;
   return true;
 }
 

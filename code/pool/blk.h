@@ -145,6 +145,8 @@ MOSTLY_INTERN bool blk_alloc_quick(Addr *base_out, Blk *blk, Size size,
                                    Word layout, unsigned flags);
 /* Bytes allocated after which the arena gets its chance to collect. */
 #define BLK_POLL_EVERY ((Size)64 << 10)
+/* What freed blocks are filled with, where they are. */
+#define BLK_POISON 0xDB
 
 static inline bool blk_is_collect_due(const Blk *blk)
 {

@@ -113,7 +113,7 @@ static void blk_poison_bits(void *closure, Index word, Word bits)
   for (; bits != 0; bits &= bits - 1) {
     Index block = word * WORD_BITS + (Index)__builtin_ctzll(bits);
 
-    memset((void *)(base + (block << poison->shift)), 0xDB,
+    memset((void *)(base + (block << poison->shift)), BLK_POISON,
            (Size)1 << poison->shift);
   }
 }
@@ -207,21 +207,31 @@ typedef struct BlkScan {
 
 static Seg blk_scan_seg;
 
+/* A weak reference loses what isn't marked. */
+
+static void blk_fix_weak(const BlkMark *mark, mps_addr_t *ref_io)
+{
+  Word word = (Word)*ref_io;
+  const BlkArea *area = blkmark_area(mark, word);
+  Index head;
+
+  if (area == NULL)
+    return;
+  head = blktab_head(&area->tab, (word - area->base) >> mark->shift);
+  if (head != BLK_NONE && blktab_state(&area->tab, head) != BLK_MARK)
+    *ref_io = NULL;
+}
+
 static void blk_scan_fix(ScanState *ss, mps_addr_t *ref_io)
 {
   BlkScan *scan = (BlkScan *)(void *)ss;
   BlkMark *mark = &scan->blk->mark;
   Word word = (Word)*ref_io;
-  BlkArea *area = blkmark_area(mark, word);
 
-  if (!scan->is_weak)
+  if (scan->is_weak)
+    blk_fix_weak(mark, ref_io);
+  else
     blkmark_range(mark, &word, 1);
-  else if (area != NULL) {
-    Index head = blktab_head(&area->tab, (word - area->base) >> mark->shift);
-
-    if (head != BLK_NONE && blktab_state(&area->tab, head) != BLK_MARK)
-      *ref_io = NULL;
-  }
 }
 
 static void blk_scan_init(BlkScan *scan, Blk *blk)
@@ -411,11 +421,7 @@ static void blk_fix(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
 
   ss->ss._seen |= REFSET_KIND(seg->kind);
   if (ss->rank == RANK_WEAK) {
-    const BlkArea *area = blkmark_area(mark, word);
-    Index head = blktab_head(&area->tab, (word - area->base) >> mark->shift);
-
-    if (head != BLK_NONE && blktab_state(&area->tab, head) != BLK_MARK)
-      *ref_io = NULL;
+    blk_fix_weak(mark, ref_io);
     return;
   }
   if (blkmark_word(mark, word)) {

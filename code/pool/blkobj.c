@@ -9,8 +9,6 @@
 
 #include <string.h>
 
-#define BLK_POISON 0xDB
-
 
 /* Sizes */
 

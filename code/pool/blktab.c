@@ -14,11 +14,9 @@
 
 typedef struct BlkStore {
   Count words;
-  Count groups;
   Word *part[2 + BLKTAB_PLANES]; /* where each begins, or NULL */
   Count size[2 + BLKTAB_PLANES]; /* words */
   Word *runs;
-  Count runs_size; /* words */
 } BlkStore;
 
 static Count blktab_words(Count blocks)
@@ -82,7 +80,6 @@ static void blktab_lay_out(BlkStore *s, void *store, Count blocks,
     at += s->size[i];
   }
   s->runs = at;
-  s->runs_size = blktab_runs_words(s->words);
 }
 
 static void blktab_take(BlkTab *tab, const BlkStore *s, Count blocks)

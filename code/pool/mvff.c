@@ -114,7 +114,8 @@ static void mvff_forget_tile(Mvff *mvff, const RunTile *tile)
         mvff->hints[i].place[k] = (MvffHint){NULL, NULL};
 }
 
-/* mvff_use_long -- the same for more granules than a search nearby knows */
+/* mvff_use_long -- use what a hint names, where that is more granules than a
+ * search nearby knows */
 
 static bool mvff_use_long(Addr *base_out, RunTile **tile_out, Mvff *mvff,
                           Addr at, Size size)

@@ -204,6 +204,8 @@ START_TEST(misuse_is_reported)
   expect_report("mps_sac_free", "p must");
   mps_sac_free(sac[0], &p, 0);
   expect_report("mps_sac_free", "size");
+  mps_sac_empty(sac[0], &p, 0);
+  expect_report("mps_sac_empty", "size");
   mps_pool_destroy(pool);
   expect_report("mps_pool_destroy", "cache");
   mps_sac_destroy(sac[1]);
