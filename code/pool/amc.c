@@ -17,8 +17,6 @@
 /* A segment is at most this part of its generation's capacity, unless the
  * client asks for more. */
 #define AMC_CAPACITY_PART 8
-/* Of what may be committed this part is left for copies (.amc.headroom). */
-#define AMC_ROOM_PART 64
 
 
 /* The record */
@@ -167,15 +165,6 @@ Size amc_want_next(const Amc *amc, const PoolGen *pgen, Size want)
   return size_max(next, amc->extend_by);
 }
 
-bool amc_leaves_room(const Arena *arena, Size size)
-{
-  const Space *space = &arena->space;
-  Size room = space_room(space);
-
-  return size <= room
-         && (space->used_size + size) / AMC_ROOM_PART <= room - size;
-}
-
 static SegSize amc_size_class(const Amc *amc, Size size)
 {
   if (amc_is_large(amc, size))
@@ -262,9 +251,9 @@ static Res amc_fill(Buffer *buffer, Size size)
   Addr limit;
   Res res;
 
-  if (!amc_leaves_room(arena, size))
+  if (!pool_leaves_room(arena, size))
     return space_refuse(&arena->space, size);
-  if (!amc_leaves_room(arena, want))
+  if (!pool_leaves_room(arena, want))
     want = size;
   res = amc_seg_alloc(&seg, &limit, amc, buffer->pgen, size, want);
   if (res != MPS_RES_OK)

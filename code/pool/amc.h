@@ -53,9 +53,6 @@ MOSTLY_INTERN Res amc_seg_alloc(Seg **seg_out, Addr *limit_out, const Amc *amc,
 /* Objects end at init: pad the rest of a segment, and give back whole
  * grains that our own policy added to it. */
 MOSTLY_INTERN void amc_seg_close(Seg *seg, Addr init, Size least);
-/* Is there memory for size bytes, and after that still some to copy into when
- * everything else is full? (.amc.headroom) */
-MOSTLY_INTERN bool amc_leaves_room(const Arena *arena, Size size);
 /* How many bytes to ask for after a segment of want bytes was filled. */
 MOSTLY_INTERN Size amc_want_next(const Amc *amc, const PoolGen *pgen,
                                  Size want);

@@ -224,7 +224,7 @@ void amc_pads_note(Seg *seg, const Nailboard *board, Addr limit)
 
   amc_pads_forget(seg);
   /* Where memory is short it's better used for copies. */
-  if (!amc_leaves_room(arena, size)
+  if (!pool_leaves_room(arena, size)
       || ctl_alloc(&store, &arena->ctl, size) != MPS_RES_OK)
     return;
   seg->stayed = nailboard_init(store, seg->base, limit, shift);

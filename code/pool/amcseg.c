@@ -133,7 +133,7 @@ void amc_cursor_close(PoolGen *pgen)
 
 static bool amc_may_copy(const Trace *trace, Size size)
 {
-  return trace->room != SIZE_MAX || amc_leaves_room(trace->arena, size);
+  return trace->room != SIZE_MAX || pool_leaves_room(trace->arena, size);
 }
 
 /* amc_to_seg -- a new segment that survivors of pgen are copied to */

@@ -60,7 +60,3 @@ void manseg_free(Seg *seg)
     (void)space_trim(space, 0, SIZE_MAX);
   }
 }
-
-void manseg_none(Pool *pool, void (*visit)(Seg *seg, void *p), void *p)
-{
-}

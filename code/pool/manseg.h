@@ -29,8 +29,4 @@ static inline Seg *manseg_find(const PoolGen *pgen, Addr addr)
   return seg != NULL && seg->pgen == pgen ? seg : NULL;
 }
 
-/* For the tables of such classes: there is nothing to walk. */
-MOSTLY_INTERN void manseg_none(Pool *pool, void (*visit)(Seg *seg, void *p),
-                               void *p);
-
 #endif /* MANSEG_H */

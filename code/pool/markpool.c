@@ -6,7 +6,7 @@
  * Design: .markpool.fill (design/markseg.rst).
  */
 
-#include "amc.h"
+#include "pool.h"
 #include "markseg.h"
 
 #include "../base/args.h"
@@ -291,9 +291,9 @@ static Res markpool_fill_new(Buffer *buffer, Size size)
   Seg *seg;
   Res res;
 
-  if (!amc_leaves_room(arena, size))
+  if (!pool_leaves_room(arena, size))
     return space_refuse(&arena->space, size);
-  if (!amc_leaves_room(arena, want))
+  if (!pool_leaves_room(arena, want))
     want = size;
   res = markseg_create(&seg, &mp->pgen, buffer->rank, size, want);
   if (res != MPS_RES_OK && want > size && !is_large)

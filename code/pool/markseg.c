@@ -196,7 +196,15 @@ static Addr markseg_objects_limit(const Seg *seg)
                                                       : seg->limit;
 }
 
-bool markseg_next_range(MarkRange *range_out, const Seg *seg, Addr from)
+/* Objects between base and limit, which don't lie in what a buffer is
+ * filling: the first such range that ends above from.  False if there is
+ * none. */
+typedef struct MarkRange {
+  Addr base;
+  Addr limit;
+} MarkRange;
+
+static bool markseg_next_range(MarkRange *range_out, const Seg *seg, Addr from)
 {
   const Marks *m = seg->marks;
   Addr open = markseg_open(seg);
@@ -231,7 +239,9 @@ static void markseg_resolve_range(Seg *seg, const MarkRange *range)
   }
 }
 
-void markseg_resolve(Seg *seg)
+/* markseg_resolve -- find out where objects begin */
+
+static void markseg_resolve(Seg *seg)
 {
   Marks *m = seg->marks;
   MarkRange range;

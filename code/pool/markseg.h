@@ -99,24 +99,11 @@ static inline Index markseg_index(const Seg *seg, Addr addr)
 }
 MOSTLY_INTERN Index markseg_index_up(const Seg *seg, Addr addr);
 MOSTLY_INTERN Addr markseg_addr(const Seg *seg, Index i);
-/* Find out where objects begin. */
-MOSTLY_INTERN void markseg_resolve(Seg *seg);
 
 /* What is free in a segment for several objects. */
 MOSTLY_INTERN void
 markseg_each_free(const Seg *seg,
                   void (*visit)(void *p, Addr base, Addr limit), void *p);
-
-/* Objects between base and limit, which don't lie in what a buffer is
- * filling: the first such range that ends above from.  False if there is
- * none. */
-typedef struct MarkRange {
-  Addr base;
-  Addr limit;
-} MarkRange;
-
-MOSTLY_INTERN bool markseg_next_range(MarkRange *range_out, const Seg *seg,
-                                      Addr from);
 
 /* The end of an object, as a block. */
 MOSTLY_INTERN Addr markseg_block_end(const Seg *seg, Addr block);

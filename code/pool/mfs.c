@@ -13,6 +13,7 @@
 #include "../include/mpscmfs.h"
 #include "../include/mpstd.h"
 #include "manseg.h"
+#include "pool.h"
 
 #include <string.h>
 
@@ -236,7 +237,7 @@ static const PoolClass mfs_class = {
     .collected = pool_no_collected,
     .total_size = mfs_total_size,
     .free_size = mfs_free_size,
-    .segs = manseg_none,
+    .segs = pool_no_segs,
     .check = mfs_check,
 };
 

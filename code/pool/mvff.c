@@ -727,7 +727,7 @@ static Size mvff_free_size(const Pool *pool)
     .condemned = pool_no_condemned, .scanned = pool_no_scanned, \
     .trace_end = pool_no_trace_end, .collected = pool_no_collected, \
     .total_size = mvff_total_size, .free_size = mvff_free_size, \
-    .segs = manseg_none, .check = mvff_check \
+    .segs = pool_no_segs, .check = mvff_check \
   }
 
 static const PoolClass mvff_class_plain

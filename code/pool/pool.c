@@ -191,3 +191,22 @@ void pool_no_trace_end(Pool *pool)
 void pool_no_collected(Pool *pool)
 {
 }
+
+void pool_no_segs(Pool *pool, void (*visit)(Seg *seg, void *p), void *p)
+{
+}
+
+
+/* Room */
+
+/* Of what may be committed this part is left for copies (.amc.headroom). */
+#define POOL_ROOM_PART 64
+
+bool pool_leaves_room(const Arena *arena, Size size)
+{
+  const Space *space = &arena->space;
+  Size room = space_room(space);
+
+  return size <= room
+         && (space->used_size + size) / POOL_ROOM_PART <= room - size;
+}

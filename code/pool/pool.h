@@ -33,31 +33,12 @@ MOSTLY_INTERN void pool_no_condemned(Pool *pool, PoolGen *pgen);
 MOSTLY_INTERN void pool_no_scanned(Pool *pool);
 MOSTLY_INTERN void pool_no_trace_end(Pool *pool);
 MOSTLY_INTERN void pool_no_collected(Pool *pool);
+/* There is nothing to walk. */
+MOSTLY_INTERN void pool_no_segs(Pool *pool, void (*visit)(Seg *seg, void *p),
+                                void *p);
 
-/* A class that isn't built yet: making a pool of it is
- * MPS_RES_UNIMPL. */
-#define POOL_CLASS_UNBUILT(ident, its_name) \
-  static const PoolClass ident = { \
-      .sig = POOL_CLASS_SIG, \
-      .name = its_name, \
-      .size = sizeof(Pool), \
-      .init = pool_unbuilt_init, \
-      .finish = pool_unbuilt_finish, \
-      .buffer_init = pool_unbuilt_buffer_init, \
-      .fill = pool_no_fill, \
-      .empty = pool_no_empty, \
-      .alloc = pool_no_alloc, \
-      .free = pool_no_free, \
-      .ramp_begin = pool_no_ramp, \
-      .ramp_end = pool_no_ramp, \
-      .condemned = pool_no_condemned, \
-      .scanned = pool_no_scanned, \
-      .trace_end = pool_no_trace_end, \
-      .collected = pool_no_collected, \
-      .total_size = pool_unbuilt_size, \
-      .free_size = pool_unbuilt_size, \
-      .segs = pool_unbuilt_segs, \
-      .check = pool_check, \
-  }
+/* Is there memory for size bytes, and after that still some to copy into when
+ * everything else is full? (.amc.headroom) */
+MOSTLY_INTERN bool pool_leaves_room(const Arena *arena, Size size);
 
 #endif /* POOL_H */
