@@ -701,7 +701,7 @@ extern void mps_sac_empty(mps_sac_t sac, mps_addr_t p, size_t size);
 extern mps_rank_t mps_rank_ambig(void); /* never changed; pins its target */
 extern mps_rank_t mps_rank_exact(void); /* may be updated */
 extern mps_rank_t mps_rank_weak(void);  /* may become null */
-extern mps_rank_t mps_rank_ephemeron(void); /* between final and weak */
+extern mps_rank_t mps_rank_ephemeron(void); /* of pairs (AEPH) */
 
 
 /* Roots.  From registration on each slot is null or valid; the memory of a
