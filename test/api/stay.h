@@ -42,4 +42,13 @@ static inline Options stay_options(int i)
                    .rank = it->rank != NULL ? it->rank() : 0};
 }
 
+/* May a collection be cut, so that the client sees its middle?  Not where
+ * nothing is watched. */
+static inline int stay_is_cut(void)
+{
+  const char *means = getenv("MOSTLY_BARRIER");
+
+  return means == NULL || strcmp(means, "none") != 0;
+}
+
 #endif /* STAY_H */

@@ -80,6 +80,7 @@ START_TEST(blocks_are_finalized)
   mps_message_t message = NULL;
   mps_addr_t dead[3], ref = NULL;
   size_t told = 0;
+  int is_told[3] = {0};
 
   start(NULL, 0);
   mps_message_type_enable(ARENA, mps_message_type_finalization());
@@ -101,13 +102,16 @@ START_TEST(blocks_are_finalized)
        ++told) {
     mps_message_finalization_ref(&ref, ARENA, message);
     for (Word i = 0; i < 3; ++i)
-      if (ref == dead[i])
-        ck_assert(is_there(ref, i));
+      if (ref == dead[i]) {
+        ck_assert(is_there(ref, i) && !is_told[i]);
+        is_told[i] = 1;
+      }
     if (ref == dead[2])
       exact[2] = ref; /* it is taken back */
     mps_message_discard(ARENA, message);
   }
   ck_assert_uint_eq(told, 3);
+  ck_assert(is_told[0] && is_told[1] && is_told[2]);
   collect();
   ck_assert(is_gone(dead[0]) && is_gone(dead[1]) && is_there(dead[2], 2));
   exact[0] = exact[1] = NULL;

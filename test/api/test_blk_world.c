@@ -313,6 +313,31 @@ START_TEST(grows_by_headroom_and_gives_back)
 }
 END_TEST
 
+/* A pool that is to be half free has more memory for the same objects. */
+START_TEST(headroom_is_what_was_asked_for)
+{
+  static const double asked[] = {0.1, 0.6};
+  World *w = &world_of;
+  mps_blk_info_s info;
+  mps_addr_t *list = NULL;
+
+  world_make(&(Setup){.extend_by = 64 * KB, .headroom = asked[_i]});
+  for (int i = 0; i < 40000; ++i) {
+    mps_addr_t *p = make(w->pool, 4, 0);
+
+    p[0] = list;
+    list = w->table[0] = p;
+  }
+  MUST(mps_blk_collect(NULL, w->pool));
+  info = info_of(w->pool);
+  ck_assert_uint_eq(info.objects, 40000);
+  ck_assert((double)info.free >= (asked[_i] - 0.02) * (double)info.total);
+  ck_assert((info.free * 2 < info.total) == (_i == 0));
+  list = w->table[0] = NULL;
+  world_end();
+}
+END_TEST
+
 START_TEST(max_size_holds)
 {
   World *w = &world_of;
@@ -476,6 +501,7 @@ int main(void)
   unit_add(suite, "own memory", own_memory_is_a_root);
   unit_add(suite, "locked", locked_pools_are_roots);
   unit_add(suite, "grow", grows_by_headroom_and_gives_back);
+  unit_add_loop(suite, "headroom", headroom_is_what_was_asked_for, 2);
   unit_add(suite, "max", max_size_holds);
   unit_add(suite, "commit", commit_limit_is_a_result);
   unit_add_loop(suite, "tables", tables_are_small, 2);

@@ -229,8 +229,15 @@ START_TEST(both_classes_live_in_one_process)
     if (table[(i * 7) % 1000] != NULL)
       *block_slot(table[(i * 7) % 1000], 0, 1) = table[i % 1000];
   }
-  for (Word i = 0; i < 1000; ++i)
+  for (Word i = 0; i < 1000; ++i) {
+    mps_addr_t young = *block_slot(table[i], 0, 1);
+
     ck_assert(block_is_intact(table[i], 0, i));
+    /* The slot was written to last, or before what it named was replaced. */
+    ck_assert(young == NULL || block_size(young) == OBJECT);
+  }
+  ck_assert_uint_gt(mps_collections(arena), 0);
+  ck_assert_uint_gt(mps_collections(own.arena), 0);
   mps_root_destroy(root);
   client_destroy(&own);
   client_destroy(&lent);

@@ -17,6 +17,7 @@
  *
  * ctest: --seconds 3
  * ctest: --exhaust 7
+ * ctest release: --exhaust 12
  * ctest: --exhaust 6 --lead 60 --trail 62
  * ctest: --exhaust 6 --lead 124
  *
