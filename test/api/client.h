@@ -300,7 +300,14 @@ static const ProbeMethods probe_methods[] = {
     {64, scan64, skip64, fwd64, isfwd64},
 };
 
-#define MUST(call) ck_assert_int_eq(call, MPS_RES_OK)
+/* As EXPECT is, for a result code: it's said a million times. */
+#define MUST(call) must(call, #call, __LINE__)
+
+static inline void must(mps_res_t res, const char *call, int line)
+{
+  if (res != MPS_RES_OK)
+    ck_abort_msg("%s in line %d is %d", call, line, res);
+}
 
 /* A format with that alignment and header; without the methods for moving,
  * if objects are to stay. */
