@@ -12,6 +12,8 @@
 #include <string.h>
 
 #define EPHS_SHIFT_MIN 8
+#define EPHS_PAGE_SHIFT 12
+#define EPHS_KEY_SHIFT 4 /* few keys are nearer than that */
 #define EPHS_BLOCK ((Size)32 << 10) /* bytes */
 /* What one step does at most. */
 #define EPHS_FIRE 256
@@ -32,11 +34,17 @@ static Size ephs_buckets_size(Shift shift)
   return ((Size)1 << shift) * sizeof(EphPair *);
 }
 
+/* Pages are scattered, and the objects of a page stay together: what was made
+ * together is mostly looked for together. */
 static EphPair **ephs_bucket(const Ephs *ephs, Addr key)
 {
-  uint64_t hash = (uint64_t)(Word)key * 0x9E3779B97F4A7C15u;
+  Word page = (Word)key >> EPHS_PAGE_SHIFT;
+  uint64_t hash = (uint64_t)page * 0x9E3779B97F4A7C15u;
+  Word mask = ((Word)1 << ephs->shift) - 1;
 
-  return &ephs->buckets[hash >> (WORD_BITS - ephs->shift)];
+  return &ephs->buckets[((hash >> (WORD_BITS - ephs->shift))
+                         + ((Word)key >> EPHS_KEY_SHIFT))
+                        & mask];
 }
 
 static EphPair **ephs_make_buckets(Arena *arena, Shift shift)
