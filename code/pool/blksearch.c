@@ -1,7 +1,7 @@
 /* blksearch.c -- finding a free run of blocks
  *
  * First fit, but never from the start: for each class of sizes there is a
- * hint, below which no run of that class begins, and for each group of 4,096
+ * hint, below which no run of that class begins, and for each group of 1,024
  * blocks a bound of the runs that begin in it.  Both only ever say what was
  * seen, so nothing that is free is missed.
  *
@@ -222,6 +222,25 @@ static void blktab_skip_groups(BlkSearch *s, uint16_t *runs)
   }
 }
 
+/* blktab_run_ends -- at the beginning of a group: does the run that comes in
+ * end in the first word, and is too short?  Then nothing matters in the group
+ * but what begins in it. */
+
+static bool blktab_run_ends(BlkSearch *s)
+{
+  Word free = blktab_free_bits(s->tab, s->w);
+  Count head;
+
+  if (free == WORD_ONES)
+    return false;
+  head = (Count)__builtin_ctzll(~free);
+  if (s->carry + head >= s->count)
+    return false;
+  blktab_saw(s, s->w * WORD_BITS - s->carry, s->carry + head);
+  s->carry = 0;
+  return true;
+}
+
 /* blktab_skip_full -- pass words of the group in which nothing is free, four
  * at a time */
 
@@ -251,7 +270,7 @@ static inline bool blktab_next_word(BlkSearch *s, bool was_full)
   ++s->w;
   do {
     if (s->w < s->tab->words && s->w % BLKTAB_GROUP == 0) {
-      if (s->carry > 0)
+      if (s->carry > 0 && !blktab_run_ends(s))
         s->is_whole = false;
       else
         blktab_skip_groups(s, s->tab->runs);

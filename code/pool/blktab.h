@@ -31,7 +31,7 @@
 #define BLKTAB_CLASSES 16
 
 /* Words whose longest free run has one summary. */
-#define BLKTAB_GROUP 64
+#define BLKTAB_GROUP 16
 
 /* Planes of one bit a block beside the two; only the bits of heads count. */
 enum {

@@ -526,7 +526,7 @@ static void audit(void)
   expect_reports(0);
 }
 
-/* Mostly little; now and then enough for several groups of 4,096 blocks,
+/* Mostly little; now and then enough for many groups of 1,024 blocks,
  * for which the pool has summaries */
 static size_t random_memory(void)
 {

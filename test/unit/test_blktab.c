@@ -51,7 +51,7 @@ static Count fill(BlkTab *tab, Index *heads, Count length)
 
 static const Count sizes[]
     = {1,   2,   3,    63,   64,   65,   127,  128,  129,
-       191, 192, 4095, 4096, 4097, 8191, 8192, 10000};
+       191, 192, 1023, 1024, 1025, 2047, 2048, 10000};
 #define SIZES ((int)(sizeof sizes / sizeof sizes[0]))
 
 START_TEST(one_block_objects_fill_it)
