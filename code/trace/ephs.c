@@ -13,7 +13,7 @@
 
 #define EPHS_SHIFT_MIN 8
 #define EPHS_PAGE_SHIFT 12
-#define EPHS_KEY_SHIFT 4 /* few keys are nearer than that */
+#define EPHS_KEY_SHIFT 4            /* few keys are nearer than that */
 #define EPHS_BLOCK ((Size)32 << 10) /* bytes */
 /* What one step does at most. */
 #define EPHS_FIRE 256
