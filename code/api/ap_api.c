@@ -167,21 +167,34 @@ mps_bool_t(mps_commit)(mps_ap_t ap, mps_addr_t p, size_t size)
 
 /* Frames: a pool that has no use for them takes them as no-ops. */
 
+/* A frame is an address, which only this thread's calls change. */
 mps_res_t mps_ap_frame_push(mps_frame_t *frame_o, mps_ap_t ap)
 {
   if (!API_OUT(frame_o, mps_ap_frame_push) || !API_AP(ap, mps_ap_frame_push))
     return MPS_RES_PARAM;
   if (ap->init != ap->alloc)
     return MPS_RES_FAIL;
-  *frame_o = (mps_frame_t)ap->init;
+  *frame_o = (mps_frame_t)buffer_frame(buffer_of_ap(ap));
   return MPS_RES_OK;
 }
 
 mps_res_t mps_ap_frame_pop(mps_ap_t ap, mps_frame_t frame)
 {
+  Buffer *buffer;
+  bool is_frame;
+
   if (!API_AP(ap, mps_ap_frame_pop))
     return MPS_RES_PARAM;
-  return ap->init == ap->alloc ? MPS_RES_OK : MPS_RES_FAIL;
+  if (ap->init != ap->alloc)
+    return MPS_RES_FAIL;
+  buffer = buffer_of_ap(ap);
+  arena_enter(buffer->pool->arena, NULL);
+  is_frame = buffer->pool->class->pop(buffer, (Addr)frame);
+  arena_leave(buffer->pool->arena);
+  if (!API_REQUIRE(is_frame, "mps_ap_frame_pop: frame must be one that was "
+                             "pushed on ap and wasn't popped yet"))
+    return MPS_RES_PARAM;
+  return MPS_RES_OK;
 }
 
 

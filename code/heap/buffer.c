@@ -62,6 +62,15 @@ static bool buffer_has_memory(const Buffer *buffer)
   return buffer->limit != NULL && !buffer->is_orphan;
 }
 
+void buffer_drop(Buffer *buffer)
+{
+  if (buffer->seg != NULL) {
+    buffer->seg->buffer = NULL;
+    buffer->seg = NULL;
+  }
+  buffer_reset(buffer);
+}
+
 /* buffer_detach -- let go of the memory; the rest of it becomes padding */
 
 static void buffer_detach(Buffer *buffer)
@@ -71,11 +80,7 @@ static void buffer_detach(Buffer *buffer)
     barrier_open(buffer->pool->arena, buffer->seg->base);
   if (buffer_has_memory(buffer))
     buffer->pool->class->empty(buffer);
-  if (buffer->seg != NULL) {
-    buffer->seg->buffer = NULL;
-    buffer->seg = NULL;
-  }
-  buffer_reset(buffer);
+  buffer_drop(buffer);
 }
 
 void buffer_destroy(Buffer *buffer)
@@ -85,6 +90,7 @@ void buffer_destroy(Buffer *buffer)
    * (.buffer.ramps). */
   while (buffer->ramps > 0)
     buffer->pool->class->ramp_end(buffer->pool, buffer);
+  (void)buffer->pool->class->pop(buffer, NULL);
   buffer_detach(buffer);
   buffer->sig = SIG_NONE;
   ring_remove(&buffer->link);

@@ -50,6 +50,18 @@ MOSTLY_INTERN bool buffer_trip(Buffer *buffer, Addr base);
 MOSTLY_INTERN void buffer_attach(Buffer *buffer, Seg *seg, Addr base,
                                  Addr limit);
 
+/* For a class's pop method: let go of the memory as it is. */
+MOSTLY_INTERN void buffer_drop(Buffer *buffer);
+
+/* What a frame that is pushed now is known by: where the next block goes,
+ * or NULL if nothing was allocated yet. */
+static inline Addr buffer_frame(const Buffer *buffer)
+{
+  if (buffer->ap.init == NULL && buffer->stack != NULL)
+    return buffer->stack->limit;
+  return buffer->ap.init;
+}
+
 /* With the threads stopped. */
 
 /* Trap the client: what is being initialised must be done again. */

@@ -189,6 +189,7 @@ struct Seg {
   union {
     struct Nailboard *stayed; /* what isn't padding, where known, or NULL */
     struct Marks *marks;      /* of a segment in which objects stay */
+    Seg *below; /* of a stack: the one that was filled before it (snc.c) */
   };
   union {
     Size live;      /* bytes that stayed in it last, or zero */
@@ -283,6 +284,10 @@ struct mps_pool_class_s {
   void (*free)(Pool *pool, Addr base, Size size);
   void (*ramp_begin)(Pool *pool, Buffer *buffer);
   void (*ramp_end)(Pool *pool, Buffer *buffer);
+  /* What the allocation point has allocated since the frame dies; with NULL,
+   * all that frames govern.  False if it isn't a frame of its.  Where frames
+   * mean nothing, nothing happens. */
+  bool (*pop)(Buffer *buffer, Addr frame);
   /* A trace has condemned one of the pool's generations (once for each). */
   void (*condemned)(Pool *pool, PoolGen *pgen);
   /* All that is alive was found and copied. */
@@ -318,6 +323,7 @@ struct Buffer {
   Rank rank;   /* of the segments it fills */
   Size want;   /* bytes to ask for at the next fill */
   Count ramps; /* begun and not ended on this allocation point */
+  Seg *stack;  /* the last that it filled, of a class with frames (snc.c) */
 };
 
 

@@ -18,11 +18,11 @@ extern "C" {
  * no lock. */
 extern mps_pool_class_t mps_class_mvt(void);
 
-/* How many blocks of mean size to expect in use. */
+/* How many blocks of mean size are to be had without asking the arena. */
 extern const struct mps_key_s _mps_key_MVT_RESERVE_DEPTH;
 #define MPS_KEY_MVT_RESERVE_DEPTH (&_mps_key_MVT_RESERVE_DEPTH)
 #define MPS_KEY_MVT_RESERVE_DEPTH_FIELD count
-/* The fraction that may be lost to fragments, from 0.0 to 1.0. */
+/* The fraction that may be free in short pieces, from 0.0 to 1.0. */
 extern const struct mps_key_s _mps_key_MVT_FRAG_LIMIT;
 #define MPS_KEY_MVT_FRAG_LIMIT (&_mps_key_MVT_FRAG_LIMIT)
 #define MPS_KEY_MVT_FRAG_LIMIT_FIELD d

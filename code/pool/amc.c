@@ -378,6 +378,7 @@ static void amc_segs(Pool *pool, void (*visit)(Seg *seg, void *p), void *p)
       .free = pool_no_free, \
       .ramp_begin = amc_ramp_begin, \
       .ramp_end = amc_ramp_end, \
+      .pop = pool_no_pop, \
       .condemned = amc_condemned, \
       .scanned = amc_scanned, \
       .trace_end = amc_trace_end, \

@@ -153,6 +153,7 @@ MOSTLY_INTERN void markpool_unlist(Seg *seg);
       .free = pool_no_free, \
       .ramp_begin = markpool_ramp_begin, \
       .ramp_end = markpool_ramp_end, \
+      .pop = pool_no_pop, \
       .condemned = pool_no_condemned, \
       .scanned = pool_no_scanned, \
       .trace_end = pool_no_trace_end, \

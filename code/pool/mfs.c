@@ -231,6 +231,7 @@ static const PoolClass mfs_class = {
     .free = mfs_free,
     .ramp_begin = pool_no_ramp,
     .ramp_end = pool_no_ramp,
+    .pop = pool_no_pop,
     .condemned = pool_no_condemned,
     .scanned = pool_no_scanned,
     .trace_end = pool_no_trace_end,

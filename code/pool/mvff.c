@@ -188,10 +188,8 @@ static inline bool mvff_use_hint(Addr *base_out, Mvff *mvff, Count granules)
  * again, but nothing if the client wants nothing spare. */
 static void mvff_account(Mvff *mvff, Size total)
 {
-  Size max = (Size)(mvff->spare * (double)total);
+  Size max = size_max((Size)(mvff->spare * (double)total), mvff->keep);
 
-  if (mvff->spare > 0.0)
-    max = size_max(max, mvff->extend_by);
   mvff->total = total;
   mvff->free_max = max >> mvff->runs.shift;
 }
@@ -306,7 +304,7 @@ static Res mvff_extend_by(Mvff *mvff, Size size)
 /* mvff_extend -- get memory for size bytes: as much as the client wants at a
  * time, or what is needed, also in place of what is spare */
 
-static Res mvff_extend(Mvff *mvff, Size size)
+Res mvff_extend(Mvff *mvff, Size size)
 {
   static const Count nothing = 0;
   Res res = mvff_extend_by(mvff, size_max(size, mvff->extend_by));
@@ -462,7 +460,7 @@ mvff_settle_short(Mvff *mvff, RunTile *tile, Addr base)
 
 /* mvff_free -- as quickly (.mvff.quick) */
 
-static void mvff_free(Pool *pool, Addr base, Size size)
+void mvff_free(Pool *pool, Addr base, Size size)
 {
   Mvff *mvff = mvff_of_pool(pool);
   Count granules = (size + pool->align - 1) >> mvff->runs.shift;
@@ -526,10 +524,20 @@ static void mvff_each_free(Pool *pool,
 
 /* Allocation points */
 
-static Res mvff_buffer_init(Buffer *buffer, mps_arg_s *args)
+Res mvff_buffer_init(Buffer *buffer, mps_arg_s *args)
 {
   buffer->rank = RANK_NONE;
   return MPS_RES_OK;
+}
+
+void mvff_attach(Buffer *buffer, RunTile *tile, Addr base, Size size)
+{
+  Mvff *mvff = mvff_of_pool(buffer->pool);
+
+  runs_use(&mvff->runs, tile, base, size);
+  if (mvff->pool.debug != NULL)
+    debug_check(mvff->pool.debug, base, addr_add(base, size));
+  buffer_attach(buffer, NULL, base, addr_add(base, size));
 }
 
 /* The longest free run, but no more of it than the pool extends by: what an
@@ -551,15 +559,12 @@ static Res mvff_fill(Buffer *buffer, Size size)
     (void)runs_find_longest(&tile, &base, &longest, &mvff->runs);
   }
   ASSERT(longest >= size);
-  longest = size_min(longest, size_max(size, mvff->extend_by));
-  runs_use(&mvff->runs, tile, base, longest);
-  if (mvff->pool.debug != NULL)
-    debug_check(mvff->pool.debug, base, addr_add(base, longest));
-  buffer_attach(buffer, NULL, base, addr_add(base, longest));
+  mvff_attach(buffer, tile, base,
+              size_min(longest, size_max(size, mvff->extend_by)));
   return MPS_RES_OK;
 }
 
-static void mvff_empty(Buffer *buffer)
+void mvff_empty(Buffer *buffer)
 {
   Mvff *mvff = mvff_of_pool(buffer->pool);
   Addr init = (Addr)buffer->ap.init;
@@ -570,9 +575,27 @@ static void mvff_empty(Buffer *buffer)
 }
 
 
+/* What was allocated here since the frame was pushed is to be had again, if
+ * it is all in the memory at hand and none of it was freed by itself. */
+
+bool mvff_pop(Buffer *buffer, Addr frame)
+{
+  const Mvff *mvff = mvff_of_pool(buffer->pool);
+  Addr init = (Addr)buffer->ap.init;
+
+  if (frame != NULL && buffer->base <= frame && frame < init
+      && runs_is_used(&mvff->runs, mvff_find_tile(mvff, frame), frame,
+                      addr_diff(frame, init))) {
+    buffer->ap.init = frame;
+    buffer->ap.alloc = frame;
+  }
+  return true;
+}
+
+
 /* Lifetime */
 
-static bool mvff_take_align(Mvff *mvff, mps_arg_s *args)
+bool mvff_take_align(Mvff *mvff, mps_arg_s *args)
 {
   Pool *pool = &mvff->pool;
   mps_arg_s arg;
@@ -604,7 +627,6 @@ static bool mvff_take_sizes(Mvff *mvff, mps_arg_s *args)
                   "mps_pool_create_k: MPS_KEY_EXTEND_BY must be possible"))
     return false;
   mvff->extend_by = size_round_up(mvff->extend_by, grain);
-  mvff->tile = HARSH ? grain : size_max(grain, MVFF_TILE);
   return true;
 }
 
@@ -617,6 +639,7 @@ static bool mvff_take(Mvff *mvff, mps_arg_s *args)
   mvff->spare = MVFF_SPARE;
   if (args_pick(args, MPS_KEY_SPARE, &arg))
     mvff->spare = arg.val.d;
+  mvff->keep = mvff->spare > 0.0 ? mvff->extend_by : 0;
   if (args_pick(args, MPS_KEY_MVFF_SLOT_HIGH, &arg))
     mvff->way.from_high = arg.val.b;
   if (args_pick(args, MPS_KEY_MVFF_FIRST_FIT, &arg))
@@ -643,23 +666,29 @@ static void mvff_init_hints(Mvff *mvff)
     mvff->quick = 0;
 }
 
-static Res mvff_init(Pool *pool, mps_arg_s *args)
+Res mvff_start(Mvff *mvff)
 {
-  Mvff *mvff = mvff_of_pool(pool);
-  Res res;
+  Pool *pool = &mvff->pool;
+  Size grain = pool->arena->space.grain;
+  Res res = ctl_alloc(&mvff->hints, &pool->arena->ctl, MVFF_HINTS_SIZE);
 
-  if (!mvff_take(mvff, args))
-    return MPS_RES_PARAM;
-  res = ctl_alloc(&mvff->hints, &pool->arena->ctl, MVFF_HINTS_SIZE);
   if (res != MPS_RES_OK)
     return res;
   mvff_init_hints(mvff);
+  mvff->tile = HARSH ? grain : size_max(grain, MVFF_TILE);
   runs_init(&mvff->runs, size_log2(pool->align));
   manseg_pgen_init(&mvff->pgen, pool);
   ring_init(&mvff->empties);
   mvff_account(mvff, 0);
   mvff->sig = MVFF_SIG;
   return MPS_RES_OK;
+}
+
+static Res mvff_init(Pool *pool, mps_arg_s *args)
+{
+  Mvff *mvff = mvff_of_pool(pool);
+
+  return mvff_take(mvff, args) ? mvff_start(mvff) : MPS_RES_PARAM;
 }
 
 static Res mvff_debug_init(Pool *pool, mps_arg_s *args)
@@ -676,7 +705,7 @@ static Res mvff_debug_init(Pool *pool, mps_arg_s *args)
   return MPS_RES_PARAM;
 }
 
-static void mvff_finish(Pool *pool)
+void mvff_finish(Pool *pool)
 {
   Mvff *mvff = mvff_of_pool(pool);
   RunTile *tile;
@@ -705,12 +734,12 @@ bool mvff_check(const Pool *pool)
   return true;
 }
 
-static Size mvff_total_size(const Pool *pool)
+Size mvff_total_size(const Pool *pool)
 {
   return mvff_of_const_pool(pool)->total;
 }
 
-static Size mvff_free_size(const Pool *pool)
+Size mvff_free_size(const Pool *pool)
 {
   const Mvff *mvff = mvff_of_const_pool(pool);
 
@@ -724,10 +753,10 @@ static Size mvff_free_size(const Pool *pool)
     .init = its_init, .finish = mvff_finish, .buffer_init = mvff_buffer_init, \
     .fill = mvff_fill, .empty = mvff_empty, .alloc = its_alloc, \
     .free = its_free, .ramp_begin = pool_no_ramp, .ramp_end = pool_no_ramp, \
-    .condemned = pool_no_condemned, .scanned = pool_no_scanned, \
-    .trace_end = pool_no_trace_end, .collected = pool_no_collected, \
-    .total_size = mvff_total_size, .free_size = mvff_free_size, \
-    .segs = pool_no_segs, .check = mvff_check \
+    .pop = mvff_pop, .condemned = pool_no_condemned, \
+    .scanned = pool_no_scanned, .trace_end = pool_no_trace_end, \
+    .collected = pool_no_collected, .total_size = mvff_total_size, \
+    .free_size = mvff_free_size, .segs = pool_no_segs, .check = mvff_check \
   }
 
 static const PoolClass mvff_class_plain

@@ -36,7 +36,8 @@ typedef struct Mvff {
   PoolGen pgen;   /* stands for all of the memory (.mvff.map) */
   Size total;     /* bytes */
   Count free_max; /* granules that may be free before some go back */
-  double spare;   /* fraction of total */
+  double spare;   /* fraction of total that may be free, */
+  Size keep;      /* or so many bytes, if that is more */
   Size extend_by; /* whole grains */
   Size tile;      /* the most bytes of one; whole grains */
   RunsWay way;
@@ -57,6 +58,26 @@ static inline const Mvff *mvff_of_const_pool(const Pool *pool)
   return (const Mvff *)pool;
 }
 
+/* For classes that differ in what their allocation points fill (mvt.c): */
+
+/* MPS_KEY_ALIGN; false if it breaks a rule, which has been reported. */
+MOSTLY_INTERN bool mvff_take_align(Mvff *mvff, mps_arg_s *args);
+/* The rest of init; spare, keep, extend_by, way and end are set. */
+MOSTLY_INTERN Res mvff_start(Mvff *mvff);
+/* Get memory for size bytes, in one piece. */
+MOSTLY_INTERN Res mvff_extend(Mvff *mvff, Size size);
+/* Use a free run, and let the buffer fill it. */
+MOSTLY_INTERN void mvff_attach(Buffer *buffer, RunTile *tile, Addr base,
+                               Size size);
+
+/* Methods of the class */
+MOSTLY_INTERN void mvff_finish(Pool *pool);
+MOSTLY_INTERN Res mvff_buffer_init(Buffer *buffer, mps_arg_s *args);
+MOSTLY_INTERN void mvff_empty(Buffer *buffer);
+MOSTLY_INTERN void mvff_free(Pool *pool, Addr base, Size size);
+MOSTLY_INTERN bool mvff_pop(Buffer *buffer, Addr frame);
+MOSTLY_INTERN Size mvff_total_size(const Pool *pool);
+MOSTLY_INTERN Size mvff_free_size(const Pool *pool);
 MOSTLY_INTERN bool mvff_check(const Pool *pool);
 
 #endif /* MVFF_H */

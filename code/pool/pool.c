@@ -97,6 +97,7 @@ bool pool_class_check(const PoolClass *class)
   CHECK(class->fill != NULL && class->empty != NULL);
   CHECK(class->alloc != NULL && class->free != NULL);
   CHECK(class->ramp_begin != NULL && class->ramp_end != NULL);
+  CHECK(class->pop != NULL);
   CHECK(class->condemned != NULL && class->scanned != NULL
         && class->trace_end != NULL && class->collected != NULL);
   CHECK(class->total_size != NULL && class->free_size != NULL);
@@ -174,6 +175,11 @@ void pool_no_empty(Buffer *buffer)
 
 void pool_no_ramp(Pool *pool, Buffer *buffer)
 {
+}
+
+bool pool_no_pop(Buffer *buffer, Addr frame)
+{
+  return true;
 }
 
 void pool_no_condemned(Pool *pool, PoolGen *pgen)

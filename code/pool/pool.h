@@ -29,6 +29,7 @@ MOSTLY_INTERN void pool_no_free(Pool *pool, Addr base, Size size);
 MOSTLY_INTERN Res pool_no_fill(Buffer *buffer, Size size);
 MOSTLY_INTERN void pool_no_empty(Buffer *buffer);
 MOSTLY_INTERN void pool_no_ramp(Pool *pool, Buffer *buffer);
+MOSTLY_INTERN bool pool_no_pop(Buffer *buffer, Addr frame);
 MOSTLY_INTERN void pool_no_condemned(Pool *pool, PoolGen *pgen);
 MOSTLY_INTERN void pool_no_scanned(Pool *pool);
 MOSTLY_INTERN void pool_no_trace_end(Pool *pool);

@@ -118,7 +118,8 @@ static void walk_each_seg(Arena *arena, void (*visit)(Seg *seg, void *p))
   RING_FOR (node, after, &arena->pools) {
     Pool *pool = RING_ELEM(Pool, link, node);
 
-    pool->class->segs(pool, visit, &arena->space);
+    if (pool->class->is_managed)
+      pool->class->segs(pool, visit, &arena->space);
   }
 }
 

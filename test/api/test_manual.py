@@ -1,9 +1,7 @@
 """test_manual.py -- the reference and the headers say the same
 
 Each public name of a header has an entry on the header's page, with the same
-declaration; each entry declares a name of its header and says something; and
-an entry says that its function isn't built if and only if manual/unbuilt.rst
-lists it.
+declaration; each entry declares a name of its header and says something.
 """
 import pathlib
 import re
@@ -203,17 +201,3 @@ def test_pool_classes_have_a_place_in_the_choice():
         for name in declared(header):
             if re.match(r"mps_class_\w+$", name) and name != "mps_class_t":
                 assert f"<reference/{header}>`" in text, name
-
-
-def test_what_is_not_built_says_so():
-    listed = set(re.findall(r"^\* ``(\w+)``$",
-                            (MANUAL / "unbuilt.rst").read_text(), re.M))
-    assert listed
-    said = set()
-    for header in HEADERS:
-        for entry in entries(page_of(header)):
-            if entry.kind == "function" and re.search(
-                    "not built yet", entry.section + entry.text, re.I):
-                said |= {name_of(entry.kind, declaration)
-                         for declaration in entry.declarations}
-    assert said == listed

@@ -147,6 +147,7 @@ static const PoolClass fake_class = {
     .free = pool_no_free,
     .ramp_begin = fake_ramp_begin,
     .ramp_end = fake_ramp_end,
+    .pop = pool_no_pop,
     .condemned = fake_note_condemned,
     .scanned = pool_no_scanned,
     .collected = pool_no_collected,
