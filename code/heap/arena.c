@@ -301,11 +301,6 @@ __attribute__((noinline)) bool arena_enter_shared(Arena *arena)
   return false;
 }
 
-__attribute__((noinline)) void arena_leave_shared(Arena *arena)
-{
-  plat_lock_release(&arena->lock);
-}
-
 void arena_enter_recursive(Arena *arena)
 {
   bool is_first = !plat_lock_is_mine(&arena->lock);

@@ -34,7 +34,6 @@ MOSTLY_INTERN void arena_leave(Arena *arena);
 /* The same for a call that never collects, if the lock is free and nothing is
  * hidden (.arena.quick); or false. */
 MOSTLY_INTERN bool arena_enter_shared(Arena *arena);
-MOSTLY_INTERN void arena_leave_shared(Arena *arena);
 
 static inline bool arena_enter_quickly(Arena *arena)
 {
@@ -48,13 +47,9 @@ static inline bool arena_enter_quickly(Arena *arena)
   return false;
 }
 
-/* A hook of the client's may have made a thread since. */
 static inline void arena_leave_quickly(Arena *arena)
 {
-  if (UNLIKELY(!PLAT_IS_ALONE))
-    arena_leave_shared(arena);
-  else
-    plat_lock_release_alone(&arena->lock);
+  plat_lock_release_alone(&arena->lock);
 }
 
 /* The same for calls that are legal while the caller is inside already. */

@@ -170,9 +170,14 @@ static inline bool plat_lock_claim_alone(PlatLock *lock, Word self)
   return true;
 }
 
+/* The client's own code may have run since, and have made a thread that waits
+ * for the lock by now. */
 static inline void plat_lock_release_alone(PlatLock *lock)
 {
-  atomic_store_explicit(&lock->owner, 0, memory_order_release);
+  if (UNLIKELY(!PLAT_IS_ALONE))
+    plat_lock_release(lock);
+  else
+    atomic_store_explicit(&lock->owner, 0, memory_order_release);
 }
 
 /* The number of this process. */
