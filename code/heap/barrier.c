@@ -123,7 +123,7 @@ static bool barrier_hit(Arena *arena, Addr addr)
     barrier_read_hit(arena, addr);
     return true;
   }
-  return space_has_addr(space, addr); /* another thread was faster */
+  return true; /* another thread was faster */
 }
 
 static bool barrier_fault(Addr addr)
@@ -135,7 +135,9 @@ static bool barrier_fault(Addr addr)
         && (Word)addr >= atomic_load(&slot->base)) {
       Arena *arena = atomic_load(&slot->arena);
 
-      return arena != NULL && barrier_hit(arena, addr);
+      /* Or else the slot has changed hands while it was read. */
+      if (arena != NULL && barrier_hit(arena, addr))
+        return true;
     }
   }
   return false;
