@@ -30,6 +30,13 @@ static inline Buffer *buffer_of_ap(mps_ap_t ap)
   return RING_ELEM(Buffer, ap, ap);
 }
 
+/* Above it nothing is committed.  The client may be committing meanwhile, in
+ * another thread; what is below is as it was written (.buffer.init). */
+static inline Addr buffer_committed(const Buffer *buffer)
+{
+  return __atomic_load_n(&buffer->ap.init, __ATOMIC_ACQUIRE);
+}
+
 /* Is it between reserve and commit? */
 static inline bool buffer_is_busy(const Buffer *buffer)
 {

@@ -6,6 +6,7 @@
 #ifndef SEG_H
 #define SEG_H
 
+#include "buffer.h"
 #include "heap.h"
 
 /* Take grains for at least size bytes and make a segment of them.  A
@@ -49,7 +50,7 @@ static inline Addr seg_scan_limit(const Seg *seg)
 
   if (buffer == NULL)
     return seg->limit;
-  return buffer->is_flipped ? buffer->init_at_flip : (Addr)buffer->ap.init;
+  return buffer->is_flipped ? buffer->init_at_flip : buffer_committed(buffer);
 }
 
 static inline Size seg_size(const Seg *seg)

@@ -626,9 +626,10 @@ static __inline__ mps_bool_t _mps_ap_publish(mps_ap_t ap)
 {
   mps_addr_t limit;
 
-  /* The object's stores stay above, and nothing known about limit counts. */
+  /* The object's stores stay above, for a thread that walks the heap too, and
+   * nothing known about limit counts. */
   __asm__ __volatile__("" : : : "memory");
-  *(mps_addr_t volatile *)&ap->init = ap->alloc;
+  __atomic_store_n(&ap->init, ap->alloc, __ATOMIC_RELEASE);
   limit = *(mps_addr_t volatile *)&ap->limit;
   __asm__ __volatile__("" : : : "memory");
   return limit != NULL;

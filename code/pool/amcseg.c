@@ -439,7 +439,7 @@ static Res amc_find(mps_addr_t *object_out, Seg *seg, Addr addr)
 {
   Addr block = seg->base;
   Addr limit
-      = seg->buffer != NULL ? (Addr)seg->buffer->ap.init : seg->used_limit;
+      = seg->buffer != NULL ? buffer_committed(seg->buffer) : seg->used_limit;
 
   if (addr >= limit)
     return MPS_RES_FAIL;
@@ -456,7 +456,7 @@ static Res amc_find(mps_addr_t *object_out, Seg *seg, Addr addr)
 
 static bool amc_may_begin(const Seg *seg, Addr block)
 {
-  return block < (seg->buffer != NULL ? (Addr)seg->buffer->ap.init
+  return block < (seg->buffer != NULL ? buffer_committed(seg->buffer)
                                       : seg->used_limit);
 }
 

@@ -433,7 +433,7 @@ static bool markseg_may_begin(const Seg *seg, Addr block)
   const Buffer *buffer = seg->buffer;
 
   return bits_get(seg->marks->taken, markseg_index(seg, block))
-         && (buffer == NULL || block < (Addr)buffer->ap.init
+         && (buffer == NULL || block < buffer_committed(buffer)
              || block >= buffer->limit);
 }
 
