@@ -473,6 +473,8 @@ START_TEST(several_threads)
   Worker workers[4];
 
   world_make(&(Setup){.extend_by = 128 * KB, .threshold = 256 * KB});
+  /* It makes objects too, though it keeps none. */
+  MUST(mps_thread_reg(&w->thread, w->amc.arena));
   for (unsigned i = 0; i < 4; ++i) {
     workers[i] = (Worker){w->amc.arena, w->pool, i + 1000, 0};
     ck_assert_int_eq(
@@ -481,6 +483,7 @@ START_TEST(several_threads)
   churn(5000);
   for (unsigned i = 0; i < 4; ++i)
     (void)pthread_join(workers[i].thread, NULL);
+  mps_thread_dereg(w->thread);
   ck_assert_uint_gt(info_of(w->pool).collections, 0);
   full();
   world_end();

@@ -8,31 +8,6 @@
 
 #include <unistd.h>
 
-/* Sanitizers need mappings of their own and intercept mlock; the one for
- * threads keeps shadows of memory that has gone, and doesn't interrupt a
- * loop in which it sees nothing (.plat.thread.late). */
-#if defined(__has_feature)
-#define HAS_FEATURE(feature) __has_feature(feature)
-#else
-#define HAS_FEATURE(feature) 0
-#endif
-#if defined(__SANITIZE_THREAD__) || HAS_FEATURE(thread_sanitizer)
-enum {
-  IS_TSAN = 1,
-  IS_SANITIZED = 1
-};
-#elif defined(__SANITIZE_ADDRESS__) || HAS_FEATURE(address_sanitizer)
-enum {
-  IS_TSAN = 0,
-  IS_SANITIZED = 1
-};
-#else
-enum {
-  IS_TSAN = 0,
-  IS_SANITIZED = 0
-};
-#endif
-
 /* Look at a byte without risking a signal: the kernel answers EFAULT.  The
  * byte goes through a pipe and back, so it doesn't change. */
 typedef enum Access {

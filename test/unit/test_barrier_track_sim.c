@@ -25,10 +25,11 @@ static Seg *seg[SEGS];
 static RefSet old_set; /* refers to no nursery */
 static Count unhidden;
 
-/* What the layer of traces would do. */
+/* What the layer of traces would do.  In a handler, so without Check's own
+ * assertions, which allocate memory. */
 static void unhide(Arena *its_arena, Seg *it)
 {
-  ck_assert(plat_lock_is_mine(&its_arena->lock) && !its_arena->is_stopped);
+  ASSERT(plat_lock_is_mine(&its_arena->lock) && !its_arena->is_stopped);
   ++unhidden;
   arena_stop(its_arena);
   barrier_expose(it);

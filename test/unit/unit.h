@@ -19,6 +19,32 @@
 #define EXPECT(cond) \
   ((cond) ? (void)0 : ck_abort_msg("expected %s in line %d", #cond, __LINE__))
 
+/* Sanitizers need mappings of their own and intercept mlock; the one for
+ * threads keeps shadows of memory that has gone, doesn't interrupt a loop in
+ * which it sees nothing, and runs a handler late, even where the signal is
+ * blocked by then (.plat.thread.late). */
+#if defined(__has_feature)
+#define HAS_FEATURE(feature) __has_feature(feature)
+#else
+#define HAS_FEATURE(feature) 0
+#endif
+#if defined(__SANITIZE_THREAD__) || HAS_FEATURE(thread_sanitizer)
+enum {
+  IS_TSAN = 1,
+  IS_SANITIZED = 1
+};
+#elif defined(__SANITIZE_ADDRESS__) || HAS_FEATURE(address_sanitizer)
+enum {
+  IS_TSAN = 0,
+  IS_SANITIZED = 1
+};
+#else
+enum {
+  IS_TSAN = 0,
+  IS_SANITIZED = 0
+};
+#endif
+
 static uint64_t unit_random_state;
 
 static inline void unit_seed(const char *test)
