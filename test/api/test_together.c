@@ -381,7 +381,7 @@ static void *live(void *closure)
 /* 0: unwatched; 1: with telemetry. */
 START_TEST(all_at_once)
 {
-  size_t finals = 0;
+  size_t told = 0;
 
   begin();
   if (_i == 1)
@@ -393,9 +393,9 @@ START_TEST(all_at_once)
   }
   for (size_t i = 0; i < THREADS; ++i) {
     EXPECT(pthread_join(workers[i].id, NULL) == 0);
-    finals += workers[i].finals;
+    told += workers[i].finals;
   }
-  ck_assert_uint_gt(finals, 0);
+  ck_assert_uint_gt(told, 0);
   ck_assert_uint_gt(info_of(blk).collections, 0);
   ck_assert_uint_gt(mps_collections(arena), 0);
   end();
