@@ -8,7 +8,7 @@
  * COVERS: .interface.fence.walk .buffer.init
  *
  * ctest: 1000
- * ctest release: 20000
+ * ctest release: 10000
  */
 
 #include "blk_client.h"
@@ -408,7 +408,7 @@ static void *live_apart(void *closure)
 {
   Options apart = {.gens = 2, .capacity = 50};
 
-  for (long n = 0; n < rounds / 20; ++n) {
+  for (long n = 0; n < rounds / 100; ++n) {
     mps_addr_t table[KEPT] = {NULL};
     Client client = client_create(&apart);
     mps_thr_t thread;
