@@ -420,17 +420,23 @@ static void amc_walk(Seg *seg, mps_formatted_objects_stepper_t visit, void *p,
     amc_walk_range(seg, seg->buffer->limit, seg->limit, visit, p, s);
 }
 
-/* Padding is passed too; where the objects lie is all that a pool walk
- * needs to know. */
+/* What amc_walk visits, padding too: both walkers see the same
+ * (.walk.areas.pads).  Where a collection copies to, up to the cursor. */
 
 static Res amc_areas(Seg *seg, mps_ss_t ss, mps_area_scan_t scan,
                      void *closure)
 {
-  Addr limit = amc_objects_limit(seg);
+  Addr limit = seg->cursor != NULL ? seg->cursor->init : seg_scan_limit(seg);
+  Res res = MPS_RES_OK;
 
-  if (limit == seg->base)
-    return MPS_RES_OK;
-  return scan(ss, amc_client(seg, seg->base), amc_client(seg, limit), closure);
+  if (limit > seg->base)
+    res = scan(ss, amc_client(seg, seg->base), amc_client(seg, limit),
+               closure);
+  if (res == MPS_RES_OK && seg->buffer != NULL
+      && seg->buffer->limit < seg->limit)
+    res = scan(ss, amc_client(seg, seg->buffer->limit),
+               amc_client(seg, seg->limit), closure);
+  return res;
 }
 
 /* Up to init: an object that was committed since the last flip counts. */

@@ -95,6 +95,7 @@ static void expect_accounts(const Setup *s, size_t objects)
   MUST(mps_pool_walk(c->pool, visit_area, &areas));
   ck_assert_uint_eq(areas.objects, objects);
   ck_assert_uint_eq(areas.object_bytes, w.object_bytes);
+  ck_assert_uint_eq(areas.pad_bytes, w.pad_bytes); /* .walk.areas.pads */
   mps_amc_apply(c->pool, apply_one, &applied, 99);
   ck_assert_uint_eq(applied.objects, objects);
   ck_assert_uint_eq(applied.bytes, w.object_bytes + w.pad_bytes);
