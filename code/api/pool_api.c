@@ -27,21 +27,24 @@
 
 /* Formats */
 
+/* What every form requires, in the name of the one that was called. */
+#define API_FMT(fmt_o, arena, params, function) \
+  (API_OUT(fmt_o, function) && API_ARENA(arena, function) \
+   && API_REQUIRE(size_is_pow2((params).align) \
+                      && (params).align <= (arena)->space.grain, \
+                  #function ": the alignment (MPS_KEY_FMT_ALIGN) must be a " \
+                            "power of two, and at most the arena's grain " \
+                            "size") \
+   && API_REQUIRE(size_is_aligned((params).header, (params).align), \
+                  #function ": the header's size (MPS_KEY_FMT_HEADER_SIZE) " \
+                            "must be a multiple of the alignment"))
+
 static mps_res_t api_fmt_create(mps_fmt_t *fmt_o, mps_arena_t arena,
                                 const FormatParams *params)
 {
   Format *format;
   Res res;
 
-  if (!API_OUT(fmt_o, mps_fmt_create_k) || !API_ARENA(arena, mps_fmt_create_k)
-      || !API_REQUIRE(size_is_pow2(params->align)
-                          && params->align <= arena->space.grain,
-                      "mps_fmt_create_k: MPS_KEY_FMT_ALIGN must be a power "
-                      "of two, and at most the arena's grain size")
-      || !API_REQUIRE(size_is_aligned(params->header, params->align),
-                      "mps_fmt_create_k: MPS_KEY_FMT_HEADER_SIZE must be a "
-                      "multiple of the alignment"))
-    return MPS_RES_PARAM;
   arena_enter(arena, NULL);
   res = format_create(&format, arena, params);
   arena_leave(arena);
@@ -77,6 +80,8 @@ mps_res_t mps_fmt_create_k(mps_fmt_t *fmt_o, mps_arena_t arena,
     params.klass = arg.val.fmt_class;
   if (args_are_broken(args))
     return MPS_RES_PARAM;
+  if (!API_FMT(fmt_o, arena, params, mps_fmt_create_k))
+    return MPS_RES_PARAM;
   return api_fmt_create(fmt_o, arena, &params);
 }
 
@@ -100,6 +105,8 @@ mps_res_t mps_fmt_create_A(mps_fmt_t *fmt_o, mps_arena_t arena,
     return MPS_RES_PARAM;
   params = (FormatParams)API_FMT_PARAMS(description);
   params.skip = description->skip;
+  if (!API_FMT(fmt_o, arena, params, mps_fmt_create_A))
+    return MPS_RES_PARAM;
   return api_fmt_create(fmt_o, arena, &params);
 }
 
@@ -113,6 +120,8 @@ mps_res_t mps_fmt_create_B(mps_fmt_t *fmt_o, mps_arena_t arena,
   params = (FormatParams)API_FMT_PARAMS(description);
   params.skip = description->skip;
   params.klass = description->mps_class;
+  if (!API_FMT(fmt_o, arena, params, mps_fmt_create_B))
+    return MPS_RES_PARAM;
   return api_fmt_create(fmt_o, arena, &params);
 }
 
@@ -126,6 +135,8 @@ mps_res_t mps_fmt_create_auto_header(mps_fmt_t *fmt_o, mps_arena_t arena,
   params = (FormatParams)API_FMT_PARAMS(description);
   params.skip = description->skip;
   params.header = description->mps_headerSize;
+  if (!API_FMT(fmt_o, arena, params, mps_fmt_create_auto_header))
+    return MPS_RES_PARAM;
   return api_fmt_create(fmt_o, arena, &params);
 }
 
@@ -137,6 +148,8 @@ mps_res_t mps_fmt_create_fixed(mps_fmt_t *fmt_o, mps_arena_t arena,
   if (!API_DESCRIPTION(description, mps_fmt_create_fixed))
     return MPS_RES_PARAM;
   params = (FormatParams)API_FMT_PARAMS(description);
+  if (!API_FMT(fmt_o, arena, params, mps_fmt_create_fixed))
+    return MPS_RES_PARAM;
   return api_fmt_create(fmt_o, arena, &params);
 }
 

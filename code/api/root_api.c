@@ -37,18 +37,21 @@ static bool api_is_rank(mps_rank_t rank)
   return rank == RANK_AMBIG || rank == RANK_EXACT || rank == RANK_WEAK;
 }
 
+/* What every kind of root has.  The report names the function that the
+ * client called (.api.misuse). */
+#define API_ROOT(root_o, arena, rank, rm, function) \
+  (API_OUT(root_o, function) && API_ARENA(arena, function) \
+   && API_REQUIRE(api_is_rank(rank), \
+                  #function ": rank must be ambig, exact or weak") \
+   && API_REQUIRE((rm & ~(mps_rm_t)API_RM_ALL) == 0, \
+                  #function ": rm has an unknown bit"))
+
 static mps_res_t api_root_create(mps_root_t *root_o, mps_arena_t arena,
-                                 mps_rm_t rm, const Root *params)
+                                 const Root *params)
 {
   Root *root;
   Res res;
 
-  if (!API_OUT(root_o, mps_root_create) || !API_ARENA(arena, mps_root_create)
-      || !API_REQUIRE(api_is_rank(params->rank),
-                      "mps_root_create: rank must be ambig, exact or weak")
-      || !API_REQUIRE((rm & ~(mps_rm_t)API_RM_ALL) == 0,
-                      "mps_root_create: rm has an unknown bit"))
-    return MPS_RES_PARAM;
   arena_enter(arena, NULL);
   res = root_create(&root, arena, params);
   arena_leave(arena);
@@ -64,10 +67,11 @@ mps_res_t mps_root_create(mps_root_t *root_o, mps_arena_t arena,
   Root params
       = {.kind = ROOT_FUN, .rank = rank, .base = p, .s = s, .scan = scan};
 
-  if (!API_REQUIRE(scan != NULL, "mps_root_create: scan must not be null")
+  if (!API_ROOT(root_o, arena, rank, rm, mps_root_create)
+      || !API_REQUIRE(scan != NULL, "mps_root_create: scan must not be null")
       || !API_REQUIRE(rm == 0, "mps_root_create: rm must be zero"))
     return MPS_RES_PARAM;
-  return api_root_create(root_o, arena, rm, &params);
+  return api_root_create(root_o, arena, &params);
 }
 
 mps_res_t mps_root_create_fmt(mps_root_t *root_o, mps_arena_t arena,
@@ -81,11 +85,13 @@ mps_res_t mps_root_create_fmt(mps_root_t *root_o, mps_arena_t arena,
                  .limit = limit,
                  .scan_fmt = scan};
 
-  if (!API_REQUIRE(scan != NULL, "mps_root_create_fmt: scan must not be null")
+  if (!API_ROOT(root_o, arena, rank, rm, mps_root_create_fmt)
+      || !API_REQUIRE(scan != NULL,
+                      "mps_root_create_fmt: scan must not be null")
       || !API_REQUIRE(base != NULL && base < limit,
                       "mps_root_create_fmt: base must be below limit"))
     return MPS_RES_PARAM;
-  return api_root_create(root_o, arena, rm, &params);
+  return api_root_create(root_o, arena, &params);
 }
 
 static bool api_is_area(const void *base, const void *limit)
@@ -106,13 +112,14 @@ mps_res_t mps_root_create_area(mps_root_t *root_o, mps_arena_t arena,
                  .scan_area = scan_area,
                  .closure = closure};
 
-  if (!API_REQUIRE(api_is_area(base, limit),
-                   "mps_root_create_area: base must be below limit, and "
-                   "both word-aligned")
+  if (!API_ROOT(root_o, arena, rank, rm, mps_root_create_area)
+      || !API_REQUIRE(api_is_area(base, limit),
+                      "mps_root_create_area: base must be below limit, and "
+                      "both word-aligned")
       || !API_REQUIRE(scan_area != NULL,
                       "mps_root_create_area: scan_area must not be null"))
     return MPS_RES_PARAM;
-  return api_root_create(root_o, arena, rm, &params);
+  return api_root_create(root_o, arena, &params);
 }
 
 mps_res_t mps_root_create_area_tagged(mps_root_t *root_o, mps_arena_t arena,
@@ -127,16 +134,17 @@ mps_res_t mps_root_create_area_tagged(mps_root_t *root_o, mps_arena_t arena,
                  .scan_area = scan_area,
                  .tag = {mask, pattern}};
 
-  if (!API_REQUIRE(api_is_area(base, limit),
-                   "mps_root_create_area_tagged: base must be below limit, "
-                   "and both word-aligned")
+  if (!API_ROOT(root_o, arena, rank, rm, mps_root_create_area_tagged)
+      || !API_REQUIRE(api_is_area(base, limit),
+                      "mps_root_create_area_tagged: base must be below limit, "
+                      "and both word-aligned")
       || !API_REQUIRE(scan_area != NULL, "mps_root_create_area_tagged: "
                                          "scan_area must not be null")
       || !API_REQUIRE((pattern & ~mask) == 0,
                       "mps_root_create_area_tagged: pattern must lie within "
                       "mask"))
     return MPS_RES_PARAM;
-  return api_root_create(root_o, arena, rm, &params);
+  return api_root_create(root_o, arena, &params);
 }
 
 /* Counts of words that memory can hold: a negative one isn't. */
@@ -155,8 +163,9 @@ mps_res_t mps_root_create_table(mps_root_t *root_o, mps_arena_t arena,
                                 mps_rank_t rank, mps_rm_t rm, mps_addr_t *base,
                                 size_t count)
 {
-  if (!API_REQUIRE(api_is_count(count),
-                   "mps_root_create_table: count must be positive")
+  if (!API_ROOT(root_o, arena, rank, rm, mps_root_create_table)
+      || !API_REQUIRE(api_is_count(count),
+                      "mps_root_create_table: count must be positive")
       || !API_REQUIRE(api_is_area(base, api_table_limit(base, count)),
                       "mps_root_create_table: base must be word-aligned and "
                       "not null"))
@@ -171,8 +180,9 @@ mps_res_t mps_root_create_table_masked(mps_root_t *root_o, mps_arena_t arena,
                                        mps_addr_t *base, size_t count,
                                        mps_word_t mask)
 {
-  if (!API_REQUIRE(api_is_count(count),
-                   "mps_root_create_table_masked: count must be positive")
+  if (!API_ROOT(root_o, arena, rank, rm, mps_root_create_table_masked)
+      || !API_REQUIRE(api_is_count(count),
+                      "mps_root_create_table_masked: count must be positive")
       || !API_REQUIRE(
           api_is_area(base, api_table_limit(base, count)),
           "mps_root_create_table_masked: base must be word-aligned "
@@ -188,26 +198,20 @@ static bool api_is_cold(const void *cold)
   return cold != NULL && (Word)cold % sizeof(Word) == 0;
 }
 
-/* Every root of a thread comes through here. */
-static mps_res_t api_root_create_thread(mps_root_t *root_o, mps_arena_t arena,
-                                        mps_rm_t rm, Root *params)
+static bool api_is_thread(const Thread *thr, const Arena *arena)
 {
-  if (!API_ARENA(arena, mps_root_create_thread)
-      || !API_REQUIRE(params->rank == RANK_AMBIG,
-                      "mps_root_create_thread: rank must be ambig")
-      || !API_REQUIRE(rm == 0, "mps_root_create_thread: rm must be zero")
-      || !API_REQUIRE(API_IS(params->thread, THREAD_SIG)
-                          && params->thread->arena == arena,
-                      "mps_root_create_thread: thr must be a thread that is "
-                      "registered with the arena")
-      || !API_REQUIRE(api_is_cold(params->base),
-                      "mps_root_create_thread: cold must be word-aligned and "
-                      "not null")
-      || !API_REQUIRE(params->scan_area != NULL, "mps_root_create_thread: "
-                                                 "scan_area must not be null"))
-    return MPS_RES_PARAM;
-  return api_root_create(root_o, arena, rm, params);
+  return API_IS(thr, THREAD_SIG) && thr->arena == arena;
 }
+
+#define API_ROOT_THREAD(root_o, arena, rank, rm, thr, cold, function) \
+  (API_OUT(root_o, function) && API_ARENA(arena, function) \
+   && API_REQUIRE((rank) == RANK_AMBIG, #function ": rank must be ambig") \
+   && API_REQUIRE((rm) == 0, #function ": rm must be zero") \
+   && API_REQUIRE(api_is_thread(thr, arena), \
+                  #function ": thr must be a thread that is registered with " \
+                            "the arena") \
+   && API_REQUIRE(api_is_cold(cold), \
+                  #function ": cold must be word-aligned and not null"))
 
 mps_res_t mps_root_create_thread_tagged(mps_root_t *root_o, mps_arena_t arena,
                                         mps_rank_t rank, mps_rm_t rm,
@@ -223,13 +227,21 @@ mps_res_t mps_root_create_thread_tagged(mps_root_t *root_o, mps_arena_t arena,
                  .scan_area = scan_area,
                  .tag = {mask, pattern}};
 
-  return api_root_create_thread(root_o, arena, rm, &params);
+  if (!API_ROOT_THREAD(root_o, arena, rank, rm, thr, cold,
+                       mps_root_create_thread_tagged)
+      || !API_REQUIRE(scan_area != NULL, "mps_root_create_thread_tagged: "
+                                         "scan_area must not be null"))
+    return MPS_RES_PARAM;
+  return api_root_create(root_o, arena, &params);
 }
 
 /* Words on the stack count as references if they are word-aligned. */
 mps_res_t mps_root_create_thread(mps_root_t *root_o, mps_arena_t arena,
                                  mps_thr_t thr, void *cold)
 {
+  if (!API_ROOT_THREAD(root_o, arena, RANK_AMBIG, 0, thr, cold,
+                       mps_root_create_thread))
+    return MPS_RES_PARAM;
   return mps_root_create_thread_tagged(root_o, arena, RANK_AMBIG, 0, thr,
                                        mps_scan_area_tagged, sizeof(Word) - 1,
                                        0, cold);
@@ -248,7 +260,12 @@ mps_res_t mps_root_create_thread_scanned(mps_root_t *root_o, mps_arena_t arena,
                  .scan_area = scan_area,
                  .closure = closure};
 
-  return api_root_create_thread(root_o, arena, rm, &params);
+  if (!API_ROOT_THREAD(root_o, arena, rank, rm, thr, cold,
+                       mps_root_create_thread_scanned)
+      || !API_REQUIRE(scan_area != NULL, "mps_root_create_thread_scanned: "
+                                         "scan_area must not be null"))
+    return MPS_RES_PARAM;
+  return api_root_create(root_o, arena, &params);
 }
 
 /* A token for mps_root_create_reg, which knows what to do. */
@@ -261,8 +278,10 @@ mps_res_t mps_root_create_reg(mps_root_t *root_o, mps_arena_t arena,
                               mps_rank_t rank, mps_rm_t rm, mps_thr_t thr,
                               mps_reg_scan_t scan, void *cold, size_t s)
 {
-  if (!API_REQUIRE(scan == mps_stack_scan_ambig,
-                   "mps_root_create_reg: scan must be mps_stack_scan_ambig"))
+  if (!API_ROOT_THREAD(root_o, arena, rank, rm, thr, cold, mps_root_create_reg)
+      || !API_REQUIRE(
+          scan == mps_stack_scan_ambig,
+          "mps_root_create_reg: scan must be mps_stack_scan_ambig"))
     return MPS_RES_PARAM;
   return mps_root_create_thread_tagged(root_o, arena, rank, rm, thr,
                                        mps_scan_area_tagged, sizeof(Word) - 1,

@@ -114,6 +114,10 @@ BLK_CASE(realloc_dead, "mps_blk_realloc", "p must be the first address",
 BLK_CASE(realloc_interior, "mps_blk_realloc", "p must be the first address",
          mps_addr_t q = (char *)p + 32;
          EXPECT(mps_blk_realloc(&q, pool, 50, 1) == MPS_RES_PARAM);)
+BLK_CASE(realloc_to_zero, "mps_blk_realloc", "p must be the first address",
+         mps_addr_t q = (char *)p + 32;
+         EXPECT(mps_blk_realloc(&q, pool, 0, 1) == MPS_RES_PARAM);
+         EXPECT(q == (char *)p + 32);)
 BLK_CASE(realloc_out, "mps_blk_realloc", "p_io",
          EXPECT(mps_blk_realloc(NULL, pool, 50, 1) == MPS_RES_PARAM);)
 BLK_CASE(alloc_out, "mps_blk_alloc", "p_o",
@@ -214,6 +218,7 @@ static const Case *const all[] = {
     &case_free_collecting,
     &case_realloc_dead,
     &case_realloc_interior,
+    &case_realloc_to_zero,
     &case_realloc_out,
     &case_alloc_out,
     &case_alloc_flags,

@@ -80,14 +80,15 @@ static mps_sac_class_s sac_class = {16, 4, 1};
     PARAM(mps_addr_object(&o, h, addr))) \
   X(mps_fmt_create_k, "mps_fmt_create_k", arena, mps_fmt_t f; \
     PARAM(mps_fmt_create_k(&f, h, mps_args_none))) \
-  X(mps_fmt_create_A, "mps_fmt_create", arena, mps_fmt_t f; \
+  X(mps_fmt_create_A, "mps_fmt_create_A", arena, mps_fmt_t f; \
     mps_fmt_A_s a = {.align = 8}; PARAM(mps_fmt_create_A(&f, h, &a))) \
-  X(mps_fmt_create_B, "mps_fmt_create", arena, mps_fmt_t f; \
+  X(mps_fmt_create_B, "mps_fmt_create_B", arena, mps_fmt_t f; \
     mps_fmt_B_s b = {.align = 8}; PARAM(mps_fmt_create_B(&f, h, &b))) \
-  X(mps_fmt_create_auto_header, "mps_fmt_create", arena, mps_fmt_t f; \
+  X(mps_fmt_create_auto_header, "mps_fmt_create_auto_header", arena, \
+    mps_fmt_t f; \
     mps_fmt_auto_header_s a = {.align = 8}; \
     PARAM(mps_fmt_create_auto_header(&f, h, &a))) \
-  X(mps_fmt_create_fixed, "mps_fmt_create", arena, mps_fmt_t f; \
+  X(mps_fmt_create_fixed, "mps_fmt_create_fixed", arena, mps_fmt_t f; \
     mps_fmt_fixed_s d = {.align = 8}; PARAM(mps_fmt_create_fixed(&f, h, &d))) \
   X(mps_chain_create, "mps_chain_create", arena, mps_chain_t c; \
     mps_gen_param_s gen = {1, 0.5}; PARAM(mps_chain_create(&c, h, 1, &gen))) \
@@ -110,38 +111,38 @@ static mps_sac_class_s sac_class = {16, 4, 1};
 #define ROOT_CALLS(X) \
   X(mps_root_create, "mps_root_create", arena, \
     PARAM(mps_root_create(&root, h, EXACT, 0, scan_nothing, NULL, 0))) \
-  X(mps_root_create_fmt, "mps_root_create", arena, \
+  X(mps_root_create_fmt, "mps_root_create_fmt", arena, \
     PARAM(mps_root_create_fmt(&root, h, EXACT, 0, scan0, TABLE, TABLE_END))) \
-  X(mps_root_create_area, "mps_root_create", arena, \
+  X(mps_root_create_area, "mps_root_create_area", arena, \
     PARAM(mps_root_create_area(&root, h, EXACT, 0, TABLE, TABLE_END, \
                                mps_scan_area, NULL))) \
-  X(mps_root_create_area_tagged, "mps_root_create", arena, \
+  X(mps_root_create_area_tagged, "mps_root_create_area_tagged", arena, \
     PARAM(mps_root_create_area_tagged(&root, h, EXACT, 0, TABLE, TABLE_END, \
                                       mps_scan_area_tagged, 7, 0))) \
-  X(mps_root_create_table, "mps_root_create", arena, \
+  X(mps_root_create_table, "mps_root_create_table", arena, \
     PARAM(mps_root_create_table(&root, h, EXACT, 0, TABLE, 4))) \
-  X(mps_root_create_table_masked, "mps_root_create", arena, \
+  X(mps_root_create_table_masked, "mps_root_create_table_masked", arena, \
     PARAM(mps_root_create_table_masked(&root, h, EXACT, 0, TABLE, 4, 7))) \
   X(mps_root_create_thread, "mps_root_create_thread", arena, \
     PARAM(mps_root_create_thread(&root, h, world.thread, &addr))) \
-  X(mps_root_create_thread_tagged, "mps_root_create_thread", arena, \
+  X(mps_root_create_thread_tagged, "mps_root_create_thread_tagged", arena, \
     PARAM(mps_root_create_thread_tagged(&root, h, AMBIG, 0, world.thread, \
                                         mps_scan_area_tagged, 7, 0, &addr))) \
-  X(mps_root_create_thread_scanned, "mps_root_create_thread", arena, \
+  X(mps_root_create_thread_scanned, "mps_root_create_thread_scanned", arena, \
     PARAM(mps_root_create_thread_scanned(&root, h, AMBIG, 0, world.thread, \
                                          mps_scan_area, NULL, &addr))) \
-  X(mps_root_create_reg, "mps_root_create_thread", arena, \
+  X(mps_root_create_reg, "mps_root_create_reg", arena, \
     PARAM(mps_root_create_reg(&root, h, AMBIG, 0, world.thread, \
                               mps_stack_scan_ambig, &addr, 0))) \
   X(mps_root_create_thread, "mps_root_create_thread", thr, \
     PARAM(mps_root_create_thread(&root, ARENA, h, &addr))) \
-  X(mps_root_create_thread_tagged, "mps_root_create_thread", thr, \
+  X(mps_root_create_thread_tagged, "mps_root_create_thread_tagged", thr, \
     PARAM(mps_root_create_thread_tagged(&root, ARENA, AMBIG, 0, h, \
                                         mps_scan_area_tagged, 7, 0, &addr))) \
-  X(mps_root_create_thread_scanned, "mps_root_create_thread", thr, \
+  X(mps_root_create_thread_scanned, "mps_root_create_thread_scanned", thr, \
     PARAM(mps_root_create_thread_scanned(&root, ARENA, AMBIG, 0, h, \
                                          mps_scan_area, NULL, &addr))) \
-  X(mps_root_create_reg, "mps_root_create_thread", thr, \
+  X(mps_root_create_reg, "mps_root_create_reg", thr, \
     PARAM(mps_root_create_reg(&root, ARENA, AMBIG, 0, h, \
                               mps_stack_scan_ambig, &addr, 0))) \
   X(mps_root_destroy, "mps_root_destroy", root, mps_root_destroy(h);) \
@@ -295,16 +296,18 @@ static mps_sac_class_s sac_class = {16, 4, 1};
     PARAM(mps_arena_create_k(h, mps_arena_class_vm(), mps_args_none))) \
   X(mps_arena_create, "mps_arena_create", arena_o, \
     PARAM(mps_arena_create(h, mps_arena_class_vm(), (size_t)MB))) \
-  X(mps_fmt_create_k, "mps_fmt_create", fmt_o, \
+  X(mps_fmt_create_k, "mps_fmt_create_k", fmt_o, \
     PARAM(mps_fmt_create_k(h, ARENA, mps_args_none))) \
-  X(mps_fmt_create_A, "mps_fmt_create", fmt_o, mps_fmt_A_s a = {.align = 8}; \
+  X(mps_fmt_create_A, "mps_fmt_create_A", fmt_o, \
+    mps_fmt_A_s a = {.align = 8}; \
     PARAM(mps_fmt_create_A(h, ARENA, &a))) \
-  X(mps_fmt_create_B, "mps_fmt_create", fmt_o, mps_fmt_B_s b = {.align = 8}; \
+  X(mps_fmt_create_B, "mps_fmt_create_B", fmt_o, \
+    mps_fmt_B_s b = {.align = 8}; \
     PARAM(mps_fmt_create_B(h, ARENA, &b))) \
-  X(mps_fmt_create_auto_header, "mps_fmt_create", fmt_o, \
+  X(mps_fmt_create_auto_header, "mps_fmt_create_auto_header", fmt_o, \
     mps_fmt_auto_header_s a = {.align = 8}; \
     PARAM(mps_fmt_create_auto_header(h, ARENA, &a))) \
-  X(mps_fmt_create_fixed, "mps_fmt_create", fmt_o, \
+  X(mps_fmt_create_fixed, "mps_fmt_create_fixed", fmt_o, \
     mps_fmt_fixed_s d = {.align = 8}; \
     PARAM(mps_fmt_create_fixed(h, ARENA, &d))) \
   X(mps_chain_create, "mps_chain_create", chain_o, \
@@ -326,27 +329,27 @@ static mps_sac_class_s sac_class = {16, 4, 1};
     PARAM(mps_ap_frame_push(h, AP))) \
   X(mps_root_create, "mps_root_create", root_o, \
     PARAM(mps_root_create(h, ARENA, EXACT, 0, scan_nothing, NULL, 0))) \
-  X(mps_root_create_fmt, "mps_root_create", root_o, \
+  X(mps_root_create_fmt, "mps_root_create_fmt", root_o, \
     PARAM(mps_root_create_fmt(h, ARENA, EXACT, 0, scan0, TABLE, TABLE_END))) \
-  X(mps_root_create_area, "mps_root_create", root_o, \
+  X(mps_root_create_area, "mps_root_create_area", root_o, \
     PARAM(mps_root_create_area(h, ARENA, EXACT, 0, TABLE, TABLE_END, \
                                mps_scan_area, NULL))) \
-  X(mps_root_create_area_tagged, "mps_root_create", root_o, \
+  X(mps_root_create_area_tagged, "mps_root_create_area_tagged", root_o, \
     PARAM(mps_root_create_area_tagged(h, ARENA, EXACT, 0, TABLE, TABLE_END, \
                                       mps_scan_area_tagged, 7, 0))) \
-  X(mps_root_create_table, "mps_root_create", root_o, \
+  X(mps_root_create_table, "mps_root_create_table", root_o, \
     PARAM(mps_root_create_table(h, ARENA, EXACT, 0, TABLE, 4))) \
-  X(mps_root_create_table_masked, "mps_root_create", root_o, \
+  X(mps_root_create_table_masked, "mps_root_create_table_masked", root_o, \
     PARAM(mps_root_create_table_masked(h, ARENA, EXACT, 0, TABLE, 4, 7))) \
-  X(mps_root_create_thread, "mps_root_create", root_o, \
+  X(mps_root_create_thread, "mps_root_create_thread", root_o, \
     PARAM(mps_root_create_thread(h, ARENA, world.thread, &addr))) \
-  X(mps_root_create_thread_tagged, "mps_root_create", root_o, \
+  X(mps_root_create_thread_tagged, "mps_root_create_thread_tagged", root_o, \
     PARAM(mps_root_create_thread_tagged(h, ARENA, AMBIG, 0, world.thread, \
                                         mps_scan_area_tagged, 7, 0, &addr))) \
-  X(mps_root_create_thread_scanned, "mps_root_create", root_o, \
+  X(mps_root_create_thread_scanned, "mps_root_create_thread_scanned", root_o, \
     PARAM(mps_root_create_thread_scanned(h, ARENA, AMBIG, 0, world.thread, \
                                          mps_scan_area, NULL, &addr))) \
-  X(mps_root_create_reg, "mps_root_create", root_o, \
+  X(mps_root_create_reg, "mps_root_create_reg", root_o, \
     PARAM(mps_root_create_reg(h, ARENA, AMBIG, 0, world.thread, \
                               mps_stack_scan_ambig, &addr, 0))) \
   X(mps_transform_create, "mps_transform_create", transform_o, \

@@ -84,9 +84,9 @@ CASE(ap_reserve_odd, "mps_reserve", "size", mps_addr_t p;
 
 #define ODD_TABLE ((mps_addr_t *)(void *)((char *)TABLE + 1))
 
-ROOT_CASE(root_rank, "mps_root_create", "rank",
+ROOT_CASE(root_rank, "mps_root_create_table", "rank",
           mps_root_create_table(&r, ARENA, 77, 0, TABLE, 4))
-ROOT_CASE(root_mode, "mps_root_create", "rm",
+ROOT_CASE(root_mode, "mps_root_create_table", "rm",
           mps_root_create_table(&r, ARENA, EXACT, 64, TABLE, 4))
 ROOT_CASE(root_table_null, "mps_root_create_table", "base",
           mps_root_create_table(&r, ARENA, EXACT, 0, NULL, 4))
@@ -129,9 +129,9 @@ ROOT_CASE(root_tagged_scan, "mps_root_create_area_tagged", "scan_area",
 ROOT_CASE(root_tagged_pattern, "mps_root_create_area_tagged", "pattern",
           mps_root_create_area_tagged(&r, ARENA, EXACT, 0, TABLE, TABLE_END,
                                       mps_scan_area_tagged, 3, 4))
-ROOT_CASE(root_fmt_rank, "mps_root_create", "rank",
+ROOT_CASE(root_fmt_rank, "mps_root_create_fmt", "rank",
           mps_root_create_fmt(&r, ARENA, 77, 0, scan0, TABLE, TABLE_END))
-ROOT_CASE(root_fmt_mode, "mps_root_create", "rm",
+ROOT_CASE(root_fmt_mode, "mps_root_create_fmt", "rm",
           mps_root_create_fmt(&r, ARENA, EXACT, 64, scan0, TABLE, TABLE_END))
 ROOT_CASE(root_fun_rank, "mps_root_create", "rank",
           mps_root_create(&r, ARENA, 77, 0, scan_nothing, NULL, 0))
@@ -163,10 +163,10 @@ ROOT_CASE(root_thread_odd, "mps_root_create_thread", "cold",
           mps_root_create_thread(&r, ARENA, world.thread, (char *)&r + 1))
 ROOT_CASE(root_thread_other, "mps_root_create_thread", "thr",
           mps_root_create_thread(&r, ARENA, world.other_thread, &r))
-ROOT_CASE(root_thread_rank, "mps_root_create_thread", "rank",
+ROOT_CASE(root_thread_rank, "mps_root_create_thread_tagged", "rank",
           mps_root_create_thread_tagged(&r, ARENA, EXACT, 0, world.thread,
                                         mps_scan_area_tagged, 7, 0, &r))
-ROOT_CASE(root_thread_mode, "mps_root_create_thread", "rm",
+ROOT_CASE(root_thread_mode, "mps_root_create_thread_scanned", "rm",
           mps_root_create_thread_scanned(&r, ARENA, AMBIG, MPS_RM_PROT,
                                          world.thread, mps_scan_area, NULL,
                                          &r))
