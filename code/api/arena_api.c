@@ -10,6 +10,7 @@
 #include "../heap/seg.h"
 #include "../include/mpsacl.h"
 #include "../include/mpsavm.h"
+#include "../include/mpstd.h"
 #include "../trace/poll.h"
 #include "../trace/trace.h"
 
@@ -51,6 +52,12 @@ static Size api_grain(Size size)
   return size_max(size, plat_page_size());
 }
 
+/* A number of bytes as a part of others, of which it is all at most. */
+static double api_part(Size size, Size whole)
+{
+  return size >= whole ? 1.0 : (double)size / (double)whole;
+}
+
 static bool api_take_barrier(BarrierMeans *barrier_out, const char *name)
 {
   if (name == NULL || strcmp(name, "track") == 0)
@@ -73,14 +80,19 @@ static bool api_take_arena_args(ArenaParams *params, mps_arg_s *args)
 
   if (args_pick(args, MPS_KEY_ARENA_SIZE, &arg))
     params->size = arg.val.size;
-  if (args_pick(args, MPS_KEY_ARENA_GRAIN_SIZE, &arg))
+  if (args_pick(args, MPS_KEY_ARENA_GRAIN_SIZE, &arg)) {
+    if (!API_REQUIRE(arg.val.size >= MPS_PF_ALIGN,
+                     "mps_arena_create_k: MPS_KEY_ARENA_GRAIN_SIZE must be at "
+                     "least MPS_PF_ALIGN"))
+      return false;
     params->grain = api_grain(arg.val.size);
+  }
   if (args_pick(args, MPS_KEY_COMMIT_LIMIT, &arg))
     params->commit_limit = arg.val.size;
   if (args_pick(args, MPS_KEY_SPARE, &arg))
     params->spare = arg.val.d;
   if (args_pick(args, MPS_KEY_SPARE_COMMIT_LIMIT, &arg))
-    params->spare = (double)arg.val.size / (double)params->commit_limit;
+    params->spare = api_part(arg.val.size, params->commit_limit);
   if (args_pick(args, MPS_KEY_PAUSE_TIME, &arg))
     params->pause_time.s = arg.val.d;
   if (args_pick(args, MPS_KEY_ARENA_EXTENDED, &arg))
@@ -301,13 +313,9 @@ size_t mps_arena_spare_commit_limit(mps_arena_t arena)
 
 void mps_arena_spare_commit_limit_set(mps_arena_t arena, size_t limit)
 {
-  size_t committed;
-
   if (!API_ARENA(arena, mps_arena_spare_commit_limit_set))
     return;
-  committed = mps_arena_committed(arena);
-  mps_arena_spare_set(
-      arena, limit >= committed ? 1.0 : (double)limit / (double)committed);
+  mps_arena_spare_set(arena, api_part(limit, mps_arena_committed(arena)));
 }
 
 void mps_arena_pause_time_set(mps_arena_t arena, double pause_time)

@@ -269,6 +269,28 @@ START_TEST(spare_memory_is_what_the_fraction_allows)
 }
 END_TEST
 
+/* A part of the commit limit, and all of it where it is more. */
+START_TEST(spare_memory_in_bytes_is_a_part_of_the_limit)
+{
+  static const size_t sizes[] = {0, 16 * MB, 64 * MB, 65 * MB, SIZE_MAX};
+  static const double spares[] = {0.0, 0.25, 1.0, 1.0, 1.0};
+
+  for (size_t i = 0; i < NELEMS(sizes); ++i) {
+    mps_arena_t arena = NULL;
+
+    MPS_ARGS_BEGIN(args)
+    {
+      MPS_ARGS_ADD(args, MPS_KEY_SPARE_COMMIT_LIMIT, sizes[i]);
+      MPS_ARGS_ADD(args, MPS_KEY_COMMIT_LIMIT, 64 * MB);
+      MUST(mps_arena_create_k(&arena, mps_arena_class_vm(), args));
+    }
+    MPS_ARGS_END(args);
+    ck_assert_double_eq(mps_arena_spare(arena), spares[i]);
+    mps_arena_destroy(arena);
+  }
+}
+END_TEST
+
 START_TEST(a_lower_limit_takes_spare_memory)
 {
   Options options = {.is_leaf = 1};
@@ -545,6 +567,7 @@ static void add_limits(Suite *suite)
   unit_add(suite, "more", a_little_more_limit_is_a_little_more_memory);
   unit_add(suite, "creation", creation_over_the_limit_is_refused);
   unit_add(suite, "spare", spare_memory_is_what_the_fraction_allows);
+  unit_add(suite, "purge", spare_memory_in_bytes_is_a_part_of_the_limit);
   unit_add(suite, "purge", a_lower_limit_takes_spare_memory);
   tcase_set_timeout(tcase, 60);
   tcase_add_loop_test(tcase, garbage_never_fails_an_allocation, 0, 4);
