@@ -226,17 +226,18 @@ void mps_ld_reset(mps_ld_t ld, mps_arena_t arena)
 /* api_ld_ids -- the generations that an address may be in
  *
  * The grain map is all that is looked at, as a segment may go away at any
- * moment.  Where a trace has left something white, any condemned generation
- * may be the one; if that trace ends while we look, we look again
- * (.ld.white). */
+ * moment.  What can't move is in none (.ld.still).  Where a trace has left
+ * something white, any condemned generation may be the one; if that trace
+ * ends while we look, we look again (.ld.white). */
 
 static RefSet api_ld_ids(const Arena *arena, mps_addr_t addr)
 {
   Index i = space_index(&arena->space, addr);
   const volatile unsigned char *kind = arena->space.kind;
+  const volatile unsigned char *still = arena->space.still;
   const volatile RefSet *white = &arena->trace->white;
 
-  if (i >= arena->space.grains)
+  if (i >= arena->space.grains || still[i])
     return REFSET_EMPTY;
   for (;;) {
     unsigned char it = kind[i];

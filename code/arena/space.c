@@ -46,12 +46,14 @@ static void space_lay_tables(Space *space, char *at)
   space->unit_armed = (unsigned char *)at;
   at += units;
   space->kind = (unsigned char *)at;
+  at += space->grains;
+  space->still = (unsigned char *)at;
 }
 
 static Size space_tables_size(const Space *space)
 {
   Count units = space->span / space->unit;
-  Size size = space->grains * (sizeof(struct Seg *) + 1)
+  Size size = space->grains * (sizeof(struct Seg *) + 2)
               + 2 * BITS_WORDS(space->grains) * sizeof(Word) + units * 14;
 
   return size_round_up(size, plat_page_size());
@@ -782,6 +784,8 @@ void space_free(Space *space, Addr base, Count grains)
   ASSERT(bits_find_clear(space->used, grain, grain + grains)
          == grain + grains);
   memset(&space->kind[grain], KIND_NONE, grains);
+  if (space->still[grain]) /* else its page may never have been touched */
+    memset(&space->still[grain], false, grains);
   memset(&space->seg[grain], 0, grains * sizeof space->seg[0]);
   space_unmark(space, grain, grains);
   space->used_size -= grains << space->shift;
@@ -927,6 +931,12 @@ void space_map_seg(Space *space, Addr base, Addr limit, struct Seg *seg,
   memset(&space->kind[first], kind, count);
   for (Index i = 0; i < count; ++i)
     space->seg[first + i] = seg;
+}
+
+void space_map_still(Space *space, Addr base, Addr limit)
+{
+  memset(&space->still[space_index(space, base)], true,
+         addr_diff(base, limit) >> space->shift);
 }
 
 void space_map_kind(Space *space, Addr base, Addr limit, unsigned char kind)

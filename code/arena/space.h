@@ -72,6 +72,7 @@ typedef struct Space {
   unsigned char *unit_state; /* a unit: UNIT_ below */
   uint32_t *unit_watched;    /* a unit: for the barrier, watched segments */
   unsigned char *unit_armed; /* a unit: has pages that are armed in vain */
+  unsigned char *still;      /* a grain: nothing in it ever moves */
 
   Chunk chunks[SPACE_CHUNKS_MAX]; /* in address order */
   Count chunk_count;
@@ -196,6 +197,7 @@ MOSTLY_INTERN bool space_has_addr(const Space *space, Addr addr);
 /* Write the map entries of a run. */
 MOSTLY_INTERN void space_map_seg(Space *space, Addr base, Addr limit,
                                  struct Seg *seg, unsigned char kind);
+MOSTLY_INTERN void space_map_still(Space *space, Addr base, Addr limit);
 MOSTLY_INTERN void space_map_kind(Space *space, Addr base, Addr limit,
                                   unsigned char kind);
 

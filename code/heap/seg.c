@@ -47,6 +47,8 @@ Res seg_alloc(Seg **seg_out, PoolGen *pgen, const SegClass *class, Rank rank,
   ring_append(&pgen->segs, &seg->gen_link);
   pgen_account_alloc(pgen, seg_size(seg));
   space_map_seg(&arena->space, seg->base, seg->limit, seg, seg->kind);
+  if (!pgen->pool->class->is_moving)
+    space_map_still(&arena->space, seg->base, seg->limit);
   seg->sig = SEG_SIG;
   if (rank != RANK_NONE)
     seg_set_refset(seg, REFSET_UNIVERSAL);

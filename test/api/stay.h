@@ -13,7 +13,7 @@
 #include "mpsclo.h"
 
 enum {
-  STAY_CLASSES = 6
+  STAY_CLASSES = 8
 };
 
 typedef struct StayClass {
@@ -30,6 +30,8 @@ static const StayClass stay_classes[STAY_CLASSES] = {
     {"AMS debug", mps_class_ams_debug, 0, mps_rank_exact},
     {"AWL", mps_class_awl, 0, mps_rank_exact},
     {"AWL, weak", mps_class_awl, 0, mps_rank_weak},
+    {"AEPH", mps_class_aeph, 0, mps_rank_exact},
+    {"AEPH, ephemerons", mps_class_aeph, 0, mps_rank_ephemeron},
 };
 
 static inline Options stay_options(int i)

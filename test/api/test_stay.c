@@ -525,6 +525,33 @@ START_TEST(a_tight_limit_is_lived_with)
 }
 END_TEST
 
+/* .ld.still: whatever moves beside it, in its own generation too. */
+START_TEST(dependencies_on_what_stays_are_never_stale)
+{
+  Options options = stay_options(_i), moving = {0};
+  Client beside;
+  mps_ld_s ld, other;
+
+  start_with(&options);
+  beside = client_create_in(ARENA, &moving);
+  exact[0] = client_make(&client, 64, 0);
+  mps_ld_reset(&ld, ARENA);
+  mps_ld_add(&ld, ARENA, exact[0]);
+  exact[1] = client_make(&beside, 64, 1);
+  for (int i = 0; i < 8; ++i) {
+    mps_ld_reset(&other, ARENA);
+    mps_ld_add(&other, ARENA, exact[1]);
+    collect();
+    EXPECT(mps_ld_isstale(&other, ARENA, exact[1]));
+    EXPECT(!mps_ld_isstale(&ld, ARENA, exact[0]));
+  }
+  mps_ld_merge(&ld, ARENA, &other);
+  EXPECT(mps_ld_isstale(&ld, ARENA, exact[0]));
+  client_leave(&beside);
+  end();
+}
+END_TEST
+
 #define ADD(name) unit_add_loop(suite, #name, name, STAY_CLASSES)
 
 int main(void)
@@ -547,5 +574,6 @@ int main(void)
   ADD(threads_share_a_pool);
   ADD(both_sides_of_a_fork_go_on);
   ADD(a_tight_limit_is_lived_with);
+  ADD(dependencies_on_what_stays_are_never_stale);
   return unit_run(suite);
 }
