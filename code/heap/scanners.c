@@ -10,6 +10,7 @@
  */
 
 #include "../base/base.h"
+#include "scan.h"
 
 /* A word of an area, whatever type the client gave it. */
 typedef Word __attribute__((may_alias)) ScannersWord;
@@ -18,15 +19,25 @@ typedef Word __attribute__((may_alias)) ScannersWord;
  * variables, and frames that it thinks are over. */
 #define SCANNERS_ANY __attribute__((no_sanitize_address))
 
+/* The second stage gets the word itself where it can, so that a walk over
+ * the roots can tell where they are.  Of a stack, which it may not look at
+ * (SCANNERS_ANY), and of what has a tag, it gets a copy. */
+static inline bool scanners_has_slots(mps_ss_t ss)
+{
+  return scan_of_ss(ss)->rank != RANK_AMBIG;
+}
+
 /* Fix a word whose tag bits are those of mask, and put them back. */
 #define SCANNERS_FIX(ss, p, word, mask) \
   do { \
     mps_addr_t ref_ = (mps_addr_t)((word) & ~(mask)); \
     if (MPS_FIX1(ss, ref_)) { \
-      mps_res_t res_ = MPS_FIX2(ss, &ref_); \
+      bool is_slot_ = has_slots && ((word) & (mask)) == 0; \
+      mps_addr_t *slot_ = is_slot_ ? (mps_addr_t *)(void *)(p) : &ref_; \
+      mps_res_t res_ = MPS_FIX2(ss, slot_); \
       if (res_ != MPS_RES_OK) \
         return res_; \
-      if ((Word)ref_ != ((word) & ~(mask))) \
+      if (!is_slot_ && (Word)ref_ != ((word) & ~(mask))) \
         *(p) = (Word)ref_ | ((word) & (mask)); \
     } \
   } while (0)
@@ -34,6 +45,8 @@ typedef Word __attribute__((may_alias)) ScannersWord;
 SCANNERS_ANY
 mps_res_t mps_scan_area(mps_ss_t ss, void *base, void *limit, void *closure)
 {
+  const bool has_slots = scanners_has_slots(ss);
+
   MPS_SCAN_BEGIN(ss)
   {
     for (ScannersWord *p = base; p < (ScannersWord *)limit; ++p)
@@ -47,6 +60,7 @@ SCANNERS_ANY
 mps_res_t mps_scan_area_masked(mps_ss_t ss, void *base, void *limit,
                                void *closure)
 {
+  const bool has_slots = scanners_has_slots(ss);
   const Word mask = ((mps_scan_tag_t)closure)->mask;
 
   MPS_SCAN_BEGIN(ss)
@@ -62,6 +76,7 @@ SCANNERS_ANY
 mps_res_t mps_scan_area_tagged(mps_ss_t ss, void *base, void *limit,
                                void *closure)
 {
+  const bool has_slots = scanners_has_slots(ss);
   const Word mask = ((mps_scan_tag_t)closure)->mask;
   const Word pattern = ((mps_scan_tag_t)closure)->pattern;
 
@@ -79,6 +94,7 @@ SCANNERS_ANY
 mps_res_t mps_scan_area_tagged_or_zero(mps_ss_t ss, void *base, void *limit,
                                        void *closure)
 {
+  const bool has_slots = scanners_has_slots(ss);
   const Word mask = ((mps_scan_tag_t)closure)->mask;
   const Word pattern = ((mps_scan_tag_t)closure)->pattern;
 

@@ -225,12 +225,15 @@ START_TEST(queries_may_be_made_in_a_walk)
 }
 END_TEST
 
-static size_t roots_visited, roots_found;
+static size_t roots_visited, roots_found, roots_in_place;
+static mps_addr_t roots_others[4];
 
 static void visit_root(mps_addr_t *ref, mps_root_t root, void *p, size_t s)
 {
   EXPECT(root != NULL && *ref != NULL && p == table && s == 3);
   ++roots_visited;
+  roots_in_place += (table <= ref && ref < table + OBJECTS)
+                    || (roots_others <= ref && ref < roots_others + 4);
   for (size_t i = 0; i < OBJECTS; ++i)
     roots_found += table[i] == *ref;
 }
@@ -239,7 +242,7 @@ START_TEST(the_roots_walk_visits_each_reference_once)
 {
   Options options = {.is_leaf = _i};
   Client client = client_create(&options);
-  static mps_addr_t others[4];
+  mps_addr_t *others = roots_others;
   mps_root_t root = root_table(client.arena, mps_rank_exact(), table, OBJECTS);
   mps_root_t other = root_table(client.arena, mps_rank_ambig(), others, 4);
 
@@ -252,6 +255,7 @@ START_TEST(the_roots_walk_visits_each_reference_once)
   mps_arena_roots_walk(client.arena, visit_root, table, 3);
   ck_assert_uint_eq(roots_visited, OBJECTS - 2 + 1);
   ck_assert_uint_eq(roots_found, OBJECTS - 2 + 1);
+  ck_assert_uint_eq(roots_in_place, OBJECTS - 2 + 1); /* .walk.roots */
   MUST(mps_arena_collect(client.arena));
   ck_assert(block_is_intact(table[0], 0, 0));
   mps_root_destroy(root);
