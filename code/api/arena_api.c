@@ -489,8 +489,9 @@ mps_res_t mps_addr_object(mps_addr_t *p_o, mps_arena_t arena, mps_addr_t addr)
   arena_enter(arena, NULL);
   poll_finish(arena);
   seg = space_seg(&arena->space, addr);
-  if (seg != NULL)
-    res = seg->class->find(p_o, seg, addr);
+  if (seg != NULL) /* others could tell, but are documented not to */
+    res = seg->pgen->pool->class->is_moving ? seg->class->find(p_o, seg, addr)
+                                            : MPS_RES_UNIMPL;
   arena_leave(arena);
   return res;
 }

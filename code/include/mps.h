@@ -483,7 +483,7 @@ extern mps_bool_t mps_addr_pool(mps_pool_t *pool_o, mps_arena_t arena,
 extern mps_bool_t mps_addr_fmt(mps_fmt_t *fmt_o, mps_arena_t arena,
                                mps_addr_t addr);
 /* Find the object around an address.  MPS_RES_FAIL if there is none,
- * MPS_RES_UNIMPL if its pool class can't tell. */
+ * MPS_RES_UNIMPL if it is in a pool that isn't of AMC or AMCZ. */
 extern mps_res_t mps_addr_object(mps_addr_t *p_o, mps_arena_t arena,
                                  mps_addr_t addr);
 

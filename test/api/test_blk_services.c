@@ -2,11 +2,15 @@
  *
  * Finalization messages, weak references in objects and in roots, and
  * ephemerons, all to objects of a block pool.  Nothing is a root but tables.
+ * And what a pool tells in the middle of a collection, and after a fork.
  */
 
 #include "stay.h"
 
 #include "mpscblk.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum {
   TABLE = 64,
@@ -245,6 +249,119 @@ START_TEST(ephemerons_hold_blocks)
 }
 END_TEST
 
+
+/* In the middle of a collection, and on both sides of a fork there */
+
+enum {
+  LIST = 40000,
+  BLOCKS = 2000
+};
+
+static mps_addr_t blocks[BLOCKS];
+
+static int is_under_way(mps_arena_t arena)
+{
+  static int begun, ended;
+  mps_message_t message;
+
+  while (mps_message_get(&message, arena, mps_message_type_gc_start())) {
+    ++begun;
+    mps_message_discard(arena, message);
+  }
+  while (mps_message_get(&message, arena, mps_message_type_gc())) {
+    ++ended;
+    mps_message_discard(arena, message);
+  }
+  return begun > ended;
+}
+
+static int count_text(void *closure, const char *text, size_t length)
+{
+  (void)text;
+  *(size_t *)closure += length;
+  return 0;
+}
+
+static void expect_blocks(void)
+{
+  mps_blk_info_s info;
+  size_t length = 0;
+  mps_pool_t pool = NULL;
+  mps_fmt_t fmt = NULL;
+
+  for (Word i = 0; i < BLOCKS; ++i)
+    EXPECT(is_there(blocks[i], i));
+  mps_blk_info(&info, blk, 1);
+  EXPECT(info.objects >= BLOCKS && info.used + info.free == info.total);
+  mps_blk_dump(blk, MPS_BLK_DUMP_KINDS, count_text, &length, NULL);
+  mps_blk_dump(blk, MPS_BLK_DUMP_STATES, count_text, &length, NULL);
+  EXPECT(length > 2 * BLOCKS);
+  EXPECT(mps_blk_check(blk));
+  EXPECT(mps_addr_pool(&pool, ARENA, (char *)blocks[7] + 9) && pool == blk);
+  EXPECT(!mps_addr_fmt(&fmt, ARENA, blocks[7]) && fmt == NULL);
+}
+
+static void go_on(void)
+{
+  for (Word i = 0; i < BLOCKS; i += 2) {
+    mps_blk_free(blk, blocks[i]);
+    blocks[i] = make(i);
+    MUST(mps_blk_realloc(&blocks[i + 1], blk, 200, 1));
+  }
+  while (mps_arena_step(ARENA, 0.0, 0.0))
+    ;
+  expect_blocks();
+  MUST(mps_arena_collect(ARENA));
+  expect_blocks();
+  EXPECT(!is_under_way(ARENA));
+}
+
+START_TEST(blocks_are_there_in_the_middle_of_a_collection)
+{
+  Options options = {0};
+  mps_root_t root, list_root;
+  static mps_addr_t list;
+  int status = 0;
+  pid_t child;
+
+  if (!stay_is_cut())
+    return;
+  holder = client_create(&options);
+  MUST(mps_pool_create_k(&blk, ARENA, mps_class_blk(), mps_args_none));
+  mps_message_type_enable(ARENA, mps_message_type_gc_start());
+  mps_message_type_enable(ARENA, mps_message_type_gc());
+  mps_arena_pause_time_set(ARENA, 0.0);
+  mps_arena_clamp(ARENA);
+  root = root_table(ARENA, mps_rank_exact(), blocks, BLOCKS);
+  list_root = root_table(ARENA, mps_rank_exact(), &list, 1);
+  for (Word i = 0; i < BLOCKS; ++i)
+    blocks[i] = make(i);
+  for (Word i = 0; i < LIST; ++i) {
+    mps_addr_t link = client_make(&holder, 64, i);
+
+    *block_slot(link, 0, 0) = list;
+    list = link;
+  }
+  MUST(mps_arena_start_collect(ARENA));
+  for (int i = 0; i < _i; ++i)
+    (void)mps_arena_step(ARENA, 0.0, 0.0);
+  EXPECT(is_under_way(ARENA));
+  expect_blocks();
+  EXPECT((child = fork()) >= 0);
+  if (child == 0) {
+    go_on();
+    _exit(0);
+  }
+  go_on();
+  EXPECT(waitpid(child, &status, 0) == child);
+  ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  mps_root_destroy(root);
+  mps_root_destroy(list_root);
+  mps_pool_destroy(blk);
+  client_destroy(&holder);
+}
+END_TEST
+
 int main(void)
 {
   Suite *suite = suite_create("blk services");
@@ -254,5 +371,7 @@ int main(void)
   unit_add(suite, "refused", what_begins_no_block_is_refused);
   unit_add(suite, "weak", weak_references_to_blocks_are_splatted);
   unit_add(suite, "ephemerons", ephemerons_hold_blocks);
+  unit_add_loop(suite, "middle",
+                blocks_are_there_in_the_middle_of_a_collection, 4);
   return unit_run(suite);
 }
