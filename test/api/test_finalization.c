@@ -9,6 +9,8 @@
 
 #include "stay.h"
 
+#include "mpscblk.h"
+
 enum {
   TABLE = 64,
   CONFIGS_MOVING = 18,
@@ -436,6 +438,52 @@ START_TEST(at_the_commit_limit)
 }
 END_TEST
 
+/* The same for objects that stay, while the moving pool beside them has no
+ * memory to copy to: that what is only referred to exactly stays shows it. */
+static mps_addr_t make_beside(const Client *beside, mps_pool_t blk, Word name)
+{
+  mps_addr_t object = NULL;
+
+  if (blk == NULL)
+    return client_make(beside, SIZE, name);
+  MUST(mps_blk_alloc(&object, blk, SIZE, 0));
+  return object;
+}
+
+START_TEST(at_the_commit_limit_of_what_stays)
+{
+  Options options = stay_options(_i % STAY_CLASSES);
+  Client beside;
+  mps_pool_t blk = NULL;
+  mps_addr_t was[TABLE];
+  size_t stayed = 0;
+
+  start_with(&(Options){.gens = 2});
+  beside = client_create_in(ARENA, &options);
+  if (_i == STAY_CLASSES)
+    MUST(mps_pool_create_k(&blk, ARENA, mps_class_blk(), mps_args_none));
+  for (Word i = 0; i < TABLE; ++i) {
+    exact[i] = make_beside(&beside, blk, i);
+    MUST(finalize(exact[i]));
+  }
+  for (Word i = 0; i < TABLE; ++i)
+    exact[i] = was[i] = make(i);
+  renew_ap();
+  mps_arena_spare_set(ARENA, 0.0);
+  MUST(mps_arena_commit_limit_set(ARENA, mps_arena_committed(ARENA)));
+  collect();
+  for (Word i = 0; i < TABLE; ++i)
+    stayed += exact[i] == was[i];
+  ck_assert_uint_gt(stayed, 0);
+  ck_assert_uint_eq(count_messages(), TABLE);
+  MUST(mps_arena_commit_limit_set(ARENA, (size_t)-1));
+  client_leave(&beside);
+  if (blk != NULL)
+    mps_pool_destroy(blk);
+  end();
+}
+END_TEST
+
 /* COVERS(".final.pool"): its registrations go with the pool, and so do the
  * messages that wait; one that was taken stays, without a reference. */
 START_TEST(destroying_a_pool)
@@ -608,6 +656,8 @@ int main(int argc, char **argv)
   tcase_add_loop_test(pairs, while_the_client_runs, 0, 2);
   suite_add_tcase(suite, pairs);
   tcase_add_loop_test(pairs, at_the_commit_limit, 0, 2);
+  tcase_add_loop_test(pairs, at_the_commit_limit_of_what_stays, 0,
+                      STAY_CLASSES + 1);
   unit_add(suite, "many", a_million_registrations);
   return unit_run(suite);
 }
