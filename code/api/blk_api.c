@@ -301,18 +301,20 @@ api_blk_realloc(mps_addr_t *p_io, Pool *pool, Size size, bool may_move)
   return res;
 }
 
-/* A new size of zero: the report is realloc's, and then nothing is freed. */
-static Res api_blk_realloc_free(Pool *pool, Addr p)
+/* api_blk_realloc_none -- the same to size zero, which frees it */
+
+static Res api_blk_realloc_none(mps_addr_t *p_io, Pool *pool)
 {
   Blk *blk = api_blk_enter(pool);
-  Res res = MPS_RES_FAIL;
   BlkRegion *region;
   Index head;
+  Res res = MPS_RES_FAIL;
 
   if (api_blk_may_free(blk)) {
     res = MPS_RES_PARAM;
-    if (API_BLK_OBJECT(&region, &head, blk, p, mps_blk_realloc)) {
+    if (API_BLK_OBJECT(&region, &head, blk, *p_io, mps_blk_realloc)) {
       blk_free(blk, region, head);
+      *p_io = NULL;
       res = MPS_RES_OK;
     }
   }
@@ -324,19 +326,14 @@ mps_res_t mps_blk_realloc(mps_addr_t *p_io, mps_pool_t pool, size_t size,
                           mps_bool_t may_move)
 {
   Blk *blk;
-  Res res;
 
   if (!API_OUT(p_io, mps_blk_realloc) || !API_BLK(pool, mps_blk_realloc))
     return MPS_RES_PARAM;
   blk = blk_of_pool(pool);
   if (*p_io == NULL || (blk->params.is_zero && *p_io == blk_zero(blk)))
     return size == 0 ? MPS_RES_OK : mps_blk_alloc(p_io, pool, size, 0);
-  if (size > 0)
-    return api_blk_realloc(p_io, pool, size, may_move != 0);
-  res = api_blk_realloc_free(pool, *p_io);
-  if (res == MPS_RES_OK)
-    *p_io = NULL;
-  return res;
+  return size > 0 ? api_blk_realloc(p_io, pool, size, may_move != 0)
+                  : api_blk_realloc_none(p_io, pool);
 }
 
 size_t mps_blk_size(mps_pool_t pool, mps_addr_t p)

@@ -29,7 +29,7 @@ extern "C" {
  * together), CHAIN, GEN (default: the arena's top generation), and those
  * below.  MPS_RES_PARAM if they don't go together; MPS_RES_MEMORY if the
  * memory given is too small.  mps_alloc and mps_free work; there are no
- * allocation points.  Takes no lock. */
+ * allocation points: mps_ap_create_k answers MPS_RES_UNIMPL.  Takes no lock. */
 extern mps_pool_class_t mps_class_blk(void);
 
 /* Bytes in a block: a power of two, 2 to 16 words.  Default 4 words. */
@@ -50,7 +50,7 @@ extern const struct mps_key_s _mps_key_BLK_MEMORY_SIZE;
 #define MPS_KEY_BLK_MEMORY_SIZE (&_mps_key_BLK_MEMORY_SIZE)
 #define MPS_KEY_BLK_MEMORY_SIZE_FIELD size
 
-/* The part of the blocks, 0.0 to 1.0, that is to be free after a collection:
+/* The part of the blocks, 0.0 to less than 1.0, that is to be free after a collection:
  * where it is less, the pool grows.  Default 0.33; 0.0: only when nothing
  * else helps. */
 extern const struct mps_key_s _mps_key_BLK_HEADROOM;
@@ -336,7 +336,8 @@ extern void mps_blk_info(mps_blk_info_s *info_o, mps_pool_t pool,
  *   KINDS   lines of 64 blocks, each with the offset of its first in eight
  *           hexadecimal digits: . free, = tail, m marked, else the letter
  *           of the object; two and more lines that are free are folded
- *   STATES  "heap:", then . free, * head, - tail, # mark
+ *   STATES  "heap:", then 64 signs a line: a middle dot (two bytes of
+ *           UTF-8) free, * head, - tail, # mark
  * letter names an object's kind; it may be null, and then it is h. */
 extern void
 mps_blk_dump(mps_pool_t pool, unsigned style,

@@ -159,21 +159,25 @@ static Size blk_store_total(const Arena *arena, Size store)
 
 /* blk_divide -- a region of so many bytes: its blocks, in whole grains, as
  * many as the table beside them has room for; and all of it, tables
- * included */
+ * included
+ *
+ * Goes down by half of what is missing, which is never too far, as a block
+ * gives back its part of the table with it: a client may ask for any size. */
 
 static Size blk_divide(Size *total_out, const Blk *blk, Size size)
 {
   const Arena *arena = blk->pool.arena;
   Size grain = arena->space.grain;
-  Size blocks = size_round_up(size, grain);
+  Size limit = size_round_up(size, grain);
+  Size blocks = limit;
   Size store;
 
   for (;;) {
     store = blk_store_total(
         arena, blktab_size(blocks >> blk->mark.shift, blk_planes(blk)));
-    if (blocks <= grain || blocks + store <= size_round_up(size, grain))
+    if (blocks <= grain || blocks + store <= limit)
       break;
-    blocks -= grain;
+    blocks -= size_max((blocks + store - limit) / 2 & ~(grain - 1), grain);
   }
   *total_out = blocks + store;
   return blocks;
@@ -261,11 +265,15 @@ void blk_region_free(BlkRegion *region)
 }
 
 /* blk_grow -- by a step, or if that isn't to be had by the least that helps
- */
+ *
+ * What is asked for is any number; with what comes to it here it's still
+ * one. */
 
 Res blk_grow(Blk *blk, Size least)
 {
-  Size step = size_max(blk->params.extend_by, blk->size / BLK_GROW_PART);
+  Size most = SIZE_MAX / 4;
+  Size step = size_min(
+      size_max(blk->params.extend_by, blk->size / BLK_GROW_PART), most);
   Size left = blk->params.max_size - blk->size;
   Size blocks;
   Size total;
@@ -274,10 +282,11 @@ Res blk_grow(Blk *blk, Size least)
   if (blk->params.memory != NULL)
     return MPS_RES_MEMORY;
   /* As much for the table as blk_divide may take. */
+  least = size_min(least, most);
   least = least + least / 8 + 2 * blk->pool.arena->space.grain;
   step = size_min(size_max(step, least), left);
   blocks = blk_divide(&total, blk, step);
-  if (total <= left)
+  if (blocks > 0 && total <= left)
     res = blk_region_make(blk, blocks, total);
   if (res == MPS_RES_OK || res == MPS_RES_LIMIT || least >= step)
     return res;
@@ -307,14 +316,28 @@ static bool blk_place(Word *blocks_out, Count *count_out, const Blk *blk,
   return *count_out > 0;
 }
 
+/* blk_place_region -- the same with the record before it */
+
+static bool blk_place_region(Word *record_out, Word *blocks_out,
+                             Count *count_out, const Blk *blk, Word at,
+                             Word limit)
+{
+  Word record = (at + BLK_ALIGN - 1) & ~(Word)(BLK_ALIGN - 1);
+
+  *record_out = record;
+  return record >= at && record <= limit
+         && limit - record >= sizeof(BlkRegion)
+         && blk_place(blocks_out, count_out, blk, record + sizeof(BlkRegion),
+                      limit);
+}
+
 static Res blk_region_at_memory(Blk *blk, Word base, Word at, Word limit)
 {
   BlkRegion *region;
-  Word record = (at + BLK_ALIGN - 1) & ~(Word)(BLK_ALIGN - 1);
+  Word record;
   Count count;
 
-  if (record < base || record > limit || limit - record < sizeof *region
-      || !blk_place(&at, &count, blk, record + sizeof *region, limit))
+  if (!blk_place_region(&record, &at, &count, blk, at, limit))
     return MPS_RES_MEMORY;
   region = (BlkRegion *)record;
   memset(region, 0, sizeof *region);
@@ -412,6 +435,8 @@ static Res blk_init_memory(Blk *blk)
   Word limit = base + blk->params.memory_size;
   Word stack = (base + sizeof(Word) - 1) & ~(Word)(sizeof(Word) - 1);
   Count entries = blk->params.stack;
+  Word record, blocks;
+  Count count;
   Root root = {.kind = ROOT_FUN,
                .rank = RANK_AMBIG,
                .scan = blk_scan_root,
@@ -423,14 +448,17 @@ static Res blk_init_memory(Blk *blk)
         size_max(blk->params.memory_size / BLK_STACK_SHARE, BLK_STACK_MIN),
         BLK_STACK);
   if (limit < base || stack < base || stack > limit
-      || (limit - stack) / sizeof(Word) < entries)
+      || (limit - stack) / sizeof(Word) < entries
+      || !blk_place_region(&record, &blocks, &count, blk,
+                           stack + entries * sizeof(Word), limit))
     return MPS_RES_MEMORY;
-  blk_retire_others(blk->pool.arena, base, limit);
-  blk->mark.stack = (Word *)stack;
-  blk->mark.limit = entries;
   res = root_create(&blk->root, blk->pool.arena, &root);
   if (res != MPS_RES_OK)
     return res;
+  /* Another pool loses the memory only to one that comes to be. */
+  blk_retire_others(blk->pool.arena, base, limit);
+  blk->mark.stack = (Word *)stack;
+  blk->mark.limit = entries;
   res = blk_region_at_memory(blk, base, stack + entries * sizeof(Word), limit);
   if (res != MPS_RES_OK)
     root_destroy(blk->root);
@@ -614,6 +642,12 @@ static void blk_finish(Pool *pool)
 
 /* The class */
 
+/* Told by the result alone (.blk.alloc.points). */
+static Res blk_no_buffer(Buffer *buffer, mps_arg_s *args)
+{
+  return MPS_RES_UNIMPL;
+}
+
 static Res blk_class_alloc(Addr *base_out, Pool *pool, Size size)
 {
   return blk_alloc(base_out, blk_of_pool(pool), size, 0, 0);
@@ -664,7 +698,7 @@ static const PoolClass blk_class = {
     .is_managed = true,
     .init = blk_init,
     .finish = blk_finish,
-    .buffer_init = pool_no_buffer,
+    .buffer_init = blk_no_buffer,
     .fill = pool_no_fill,
     .empty = pool_no_empty,
     .alloc = blk_class_alloc,

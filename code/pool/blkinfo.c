@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Blocks in a line of a dump. */
+/* Blocks in a line of a dump, and the most bytes that one takes. */
 #define BLK_LINE 64
+#define BLK_SIGN 2
 
 
 /* Sizes: running counts, a region at a time */
@@ -146,11 +147,26 @@ static char blk_letter(const BlkLine *line, const BlkRegion *region,
 {
   BlkState state = blktab_state(&region->area.tab, block);
 
-  if (line->dump->style == MPS_BLK_DUMP_STATES)
-    return ".*-#"[state];
   if (state == BLK_HEAD)
     return blk_head_letter(line, region, block);
   return ".h=m"[state];
+}
+
+/* blk_sign -- write what stands for a block; returns the bytes that it takes */
+
+static Size blk_sign(char *text, const BlkLine *line, const BlkRegion *region,
+                     Index block)
+{
+  static const char *const signs[] = {"\xC2\xB7", "*", "-", "#"};
+  const char *sign;
+
+  if (line->dump->style == MPS_BLK_DUMP_KINDS) {
+    *text = blk_letter(line, region, block);
+    return 1;
+  }
+  sign = signs[blktab_state(&region->area.tab, block)];
+  memcpy(text, sign, strlen(sign));
+  return strlen(sign);
 }
 
 /* blk_free_lines -- so many whole lines from a block on hold nothing */
@@ -164,7 +180,7 @@ static Count blk_free_lines(const BlkTab *tab, Index block)
 
 static void blk_dump_line(BlkLine *line, const BlkRegion *region, Index block)
 {
-  char text[16 + BLK_LINE + 1];
+  char text[16 + BLK_LINE * BLK_SIGN + 1];
   Index limit = size_min(block + BLK_LINE, region->area.tab.blocks);
   Size length = 0;
 
@@ -172,7 +188,7 @@ static void blk_dump_line(BlkLine *line, const BlkRegion *region, Index block)
     length = (Size)snprintf(text, sizeof text, "%08lx: ",
                             (unsigned long)(block << line->blk->mark.shift));
   for (; block < limit; ++block)
-    text[length++] = blk_letter(line, region, block);
+    length += blk_sign(text + length, line, region, block);
   text[length++] = '\n';
   blk_write(line, text, length);
 }

@@ -63,7 +63,7 @@ unsigned blk_flags(const BlkRegion *region, Index head)
 }
 
 /* blk_need_leaves -- the plane of the leaf flags, where the arena has memory
- * for it (.blk.leaves) */
+ * for it, and the pool may take it (.blk.leaves) */
 
 static bool blk_need_leaves(Blk *blk, BlkRegion *region)
 {
@@ -73,7 +73,7 @@ static bool blk_need_leaves(Blk *blk, BlkRegion *region)
 
   if (tab->plane[BLKTAB_LEAF] != NULL)
     return true;
-  if (region->seg == NULL
+  if (region->seg == NULL || size > blk->params.max_size - blk->size
       || ctl_alloc(&plane, &blk->pool.arena->ctl, size) != MPS_RES_OK)
     return false;
   memset(plane, 0, size);

@@ -60,6 +60,42 @@ START_TEST(memory_may_be_used_again)
 }
 END_TEST
 
+/* What has no room for a pool isn't taken from one that lives there. */
+START_TEST(memory_is_tried_first)
+{
+  mps_arena_t arena;
+  mps_pool_t pool = own_pool(&arena, (Setup){0}), small = NULL;
+
+  (void)make(pool, 4, 0);
+  for (size_t size = 8; size <= 300; size += 292) {
+    MPS_ARGS_BEGIN(args)
+    {
+      MPS_ARGS_ADD(args, MPS_KEY_BLK_MEMORY, memory + 100);
+      MPS_ARGS_ADD(args, MPS_KEY_BLK_MEMORY_SIZE, size);
+      ck_assert_int_eq(
+          mps_pool_create_k(&small, arena, mps_class_blk(), args),
+          MPS_RES_MEMORY);
+    }
+    MPS_ARGS_END(args);
+    ck_assert_uint_eq(objects(pool), 1);
+  }
+  finish(arena, pool);
+}
+END_TEST
+
+/* COVERS(".blk.alloc.points") */
+START_TEST(points_are_not_implemented)
+{
+  mps_arena_t arena;
+  mps_pool_t pool = own_pool(&arena, (Setup){0});
+  mps_ap_t ap = NULL;
+
+  ck_assert_int_eq(mps_ap_create_k(&ap, pool, mps_args_none), MPS_RES_UNIMPL);
+  ck_assert_ptr_null(ap);
+  finish(arena, pool);
+}
+END_TEST
+
 START_TEST(memory_may_grow)
 {
   static Word apart[4096 + 8]; /* it may begin where memory ends */
@@ -594,7 +630,7 @@ START_TEST(info_walk_and_dump)
   ck_assert(strstr(text.text, "lines all free") != NULL);
   text.length = 0;
   mps_blk_dump(pool, MPS_BLK_DUMP_STATES, append, &text, NULL);
-  ck_assert(strncmp(text.text, "heap:\n*..*--..", 14) == 0);
+  ck_assert(strncmp(text.text, "heap:\n*··*--··", 18) == 0);
   ck_assert_ptr_eq(c, (char *)b + 64);
   finish(arena, pool);
 }
@@ -608,6 +644,8 @@ int main(void)
   unit_seed("blk");
   unit_add_loop(suite, "memory", memory_is_all_it_uses, 16);
   unit_add(suite, "again", memory_may_be_used_again);
+  unit_add(suite, "tried", memory_is_tried_first);
+  unit_add(suite, "points", points_are_not_implemented);
   unit_add(suite, "extend", memory_may_grow);
   unit_add_loop(suite, "block size", block_sizes, 4);
   unit_add(suite, "slack", slack_is_zero);

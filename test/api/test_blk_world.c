@@ -360,6 +360,48 @@ START_TEST(max_size_holds)
 }
 END_TEST
 
+/* Also where flags need a table of their own, and to the last byte. */
+START_TEST(max_size_holds_with_leaves)
+{
+  World *w = &world_of;
+  mps_addr_t p;
+
+  world_make(&(Setup){0});
+  for (size_t max = 60 * KB; max < 1100 * KB; max += 4160) {
+    Setup setup = {.extend_by = 8 * KB, .max_size = max};
+    mps_pool_t pool = make_pool(w->amc.arena, &setup);
+    size_t count = 0;
+
+    mps_blk_auto_set(pool, 0);
+    while (mps_blk_alloc(&p, pool, 32, MPS_BLK_LEAF) == MPS_RES_OK)
+      ck_assert_uint_le(++count * 32, max);
+    ck_assert_uint_le(mps_pool_total_size(pool), max);
+    mps_pool_destroy(pool);
+  }
+  world_end();
+}
+END_TEST
+
+/* Sizes beyond all memory are answered, soon. */
+START_TEST(absurd_sizes_are_results)
+{
+  static const size_t sizes[]
+      = {SIZE_MAX, SIZE_MAX - 40, SIZE_MAX / 2, (size_t)1 << (WORD * 8 - 2)};
+  World *w = &world_of;
+  mps_addr_t p = NULL;
+
+  world_make(&(Setup){.extend_by = sizes[_i]});
+  ck_assert_int_ne(mps_blk_alloc(&p, w->pool, sizes[_i], 0), MPS_RES_OK);
+  ck_assert_int_ne(mps_alloc(&p, w->pool, sizes[_i]), MPS_RES_OK);
+  ck_assert_int_ne(mps_blk_extend(w->pool, NULL, sizes[_i]), MPS_RES_OK);
+  ck_assert_ptr_null(p);
+  MUST(mps_blk_alloc(&p, w->pool, 100, 0));
+  ck_assert_int_ne(mps_blk_realloc(&p, w->pool, sizes[_i], 1), MPS_RES_OK);
+  ck_assert_uint_eq(mps_blk_size(w->pool, p), 128);
+  world_end();
+}
+END_TEST
+
 START_TEST(commit_limit_is_a_result)
 {
   World *w = &world_of;
@@ -506,6 +548,8 @@ int main(void)
   unit_add(suite, "grow", grows_by_headroom_and_gives_back);
   unit_add_loop(suite, "headroom", headroom_is_what_was_asked_for, 2);
   unit_add(suite, "max", max_size_holds);
+  unit_add(suite, "max leaves", max_size_holds_with_leaves);
+  unit_add_loop(suite, "absurd", absurd_sizes_are_results, 4);
   unit_add(suite, "commit", commit_limit_is_a_result);
   unit_add_loop(suite, "tables", tables_are_small, 2);
   unit_add(suite, "doors", alloc_and_free);

@@ -91,8 +91,6 @@ CASE(bogus_pool, "mps_blk_free", "pool",
 
 /* Objects */
 
-BLK_CASE(blk_ap, "mps_ap_create", "pool must be of a class", mps_ap_t ap;
-         EXPECT(mps_ap_create_k(&ap, pool, mps_args_none) == MPS_RES_PARAM);)
 BLK_CASE(free_foreign, "mps_blk_free", "p must be the first address",
          mps_blk_free(pool, &out);)
 BLK_CASE(free_interior, "mps_blk_free", "p must be the first address",
@@ -118,6 +116,11 @@ BLK_CASE(realloc_to_zero, "mps_blk_realloc", "p must be the first address",
          mps_addr_t q = (char *)p + 32;
          EXPECT(mps_blk_realloc(&q, pool, 0, 1) == MPS_RES_PARAM);
          EXPECT(q == (char *)p + 32);)
+BLK_CASE(realloc_dead_to_nothing, "mps_blk_realloc",
+         "p must be the first address", mps_blk_free(pool, p);
+         mps_addr_t q = p;
+         EXPECT(mps_blk_realloc(&q, pool, 0, 1) == MPS_RES_PARAM);
+         EXPECT(q == p);)
 BLK_CASE(realloc_out, "mps_blk_realloc", "p_io",
          EXPECT(mps_blk_realloc(NULL, pool, 50, 1) == MPS_RES_PARAM);)
 BLK_CASE(alloc_out, "mps_blk_alloc", "p_o",
@@ -189,7 +192,6 @@ CASE(create_gen, "mps_pool_create_k", "MPS_KEY_GEN",
 #define BOTH(id) &case_##id##_null, &case_##id##_other
 
 static const Case *const all[] = {
-    &case_blk_ap,
     BOTH(alloc),
     BOTH(layout),
     BOTH(free),
@@ -219,6 +221,7 @@ static const Case *const all[] = {
     &case_realloc_dead,
     &case_realloc_interior,
     &case_realloc_to_zero,
+    &case_realloc_dead_to_nothing,
     &case_realloc_out,
     &case_alloc_out,
     &case_alloc_flags,
