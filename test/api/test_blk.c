@@ -458,6 +458,11 @@ START_TEST(finalizers_may_free)
   ck_assert_uint_eq(collect_from(the_pool, live, 2), 0);
   ck_assert_uint_eq(objects(the_pool), 1);
   ck_assert_ptr_null(to_free[0]);
+  /* How many there were, whoever freed them. */
+  for (size_t i = 0; i < 3; ++i)
+    to_free[i] = make(the_pool, 30, MPS_BLK_FINAL);
+  ck_assert_uint_eq(mps_blk_final_all(the_pool), 4);
+  ck_assert_uint_eq(objects(the_pool), 0);
   finish(arena, the_pool);
 }
 END_TEST
