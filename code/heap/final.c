@@ -292,12 +292,15 @@ void final_release(Arena *arena, Message *message)
  *
  * Those of one object are taken at once, so that n of them cost n steps. */
 
-static void final_move(Arena *arena, Addr old, Addr new)
+void final_move(Arena *arena, Addr old, Addr new)
 {
   Finals *finals = &arena->finals;
-  Final **link = final_bucket(finals, old);
+  Final **link;
   Ring *list = final_list(arena, new);
 
+  if (finals->buckets == NULL)
+    return;
+  link = final_bucket(finals, old);
   while (*link != NULL) {
     Final *final = *link;
 
@@ -373,6 +376,15 @@ Res final_definalize(Arena *arena, Addr ref)
     return MPS_RES_FAIL;
   final_remove(arena, final);
   return MPS_RES_OK;
+}
+
+void final_forget(Arena *arena, Addr ref)
+{
+  Finals *finals = &arena->finals;
+  Final *final;
+
+  while (finals->count > 0 && (final = *final_find(finals, ref)) != NULL)
+    final_remove(arena, final);
 }
 
 
@@ -512,4 +524,81 @@ void final_scan(Arena *arena, struct Trace *trace)
   finals->white = REFSET_EMPTY;
   if (CHECK_DEEP)
     ASSERT(final_check(arena));
+}
+
+
+/* Marking without a trace (.final.marked) */
+
+typedef struct FinalMarked {
+  const Pool *pool;
+  FinalKeep keep;
+  void *closure;
+} FinalMarked;
+
+static Seg *final_seg_of(const FinalMarked *marked, Addr ref)
+{
+  Seg *seg = space_seg(&marked->pool->arena->space, ref);
+
+  return seg != NULL && seg->pgen->pool == marked->pool ? seg : NULL;
+}
+
+static void final_keep_message(Message *message, void *closure)
+{
+  const FinalMarked *marked = closure;
+  Addr ref = final_of_message(message)->ref;
+
+  if (final_seg_of(marked, ref) != NULL)
+    marked->keep(ref, marked->closure);
+}
+
+/* final_list_dead -- take the pool's that aren't preserved out of a list */
+
+static void final_list_dead(const FinalMarked *marked, Ring *list, Ring *dead)
+{
+  RING_FOR (node, after, list) {
+    Final *final = FINAL_OF_LINK(node);
+    Seg *seg = final_seg_of(marked, final->ref);
+    mps_addr_t ref = final->ref;
+
+    if (seg == NULL || seg->class->is_preserved(seg, &ref))
+      continue;
+    ring_remove(&final->as.entry.link);
+    ring_append(dead, &final->as.entry.link);
+  }
+}
+
+static void final_post_marked(const FinalMarked *marked, Final *final)
+{
+  Arena *arena = marked->pool->arena;
+  MessageQueue *queue = &arena->messages;
+  Addr ref = final->ref;
+
+  if (!message_is_enabled(queue, mps_message_type_finalization())) {
+    final_remove(arena, final);
+    return;
+  }
+  arena->finals.posted |= REFSET_KIND(final_gen(arena, ref));
+  final_pull(&arena->finals, final);
+  --arena->finals.count;
+  message_init(&final->as.message, mps_message_type_finalization());
+  (void)message_post(queue, &final->as.message, 0);
+  marked->keep(ref, marked->closure);
+}
+
+void final_decide(Pool *pool, Index gen, FinalKeep keep,
+                  void *closure)
+{
+  Finals *finals = &pool->arena->finals;
+  FinalMarked marked = {pool, keep, closure};
+  Ring dead;
+
+  message_each(&pool->arena->messages, mps_message_type_finalization(),
+               final_keep_message, &marked);
+  if (finals->count == 0)
+    return;
+  ring_init(&dead);
+  final_list_dead(&marked, &finals->gens[gen], &dead);
+  final_list_dead(&marked, &finals->todo, &dead);
+  while (!ring_is_single(&dead))
+    final_post_marked(&marked, FINAL_OF_LINK(dead.next));
 }

@@ -34,6 +34,19 @@ MOSTLY_INTERN Res final_register(Arena *arena, Addr ref);
 /* Withdraw one request, or MPS_RES_FAIL. */
 MOSTLY_INTERN Res final_definalize(Arena *arena, Addr ref);
 
+/* For objects of a pool that frees and moves them when the client asks: drop
+ * the requests for one; or let them be for it at its new place. */
+MOSTLY_INTERN void final_forget(Arena *arena, Addr ref);
+MOSTLY_INTERN void final_move(Arena *arena, Addr old, Addr new);
+
+/* A pool with all objects in the generation of this id has marked, without a
+ * trace, those that are strongly reachable: call keep for those that messages refer to, and post messages
+ * for those that requests are for and that aren't preserved then, and call
+ * keep for these too. */
+typedef void (*FinalKeep)(Addr ref, void *closure);
+MOSTLY_INTERN void final_decide(Pool *pool, Index gen, FinalKeep keep,
+                                void *closure);
+
 /* The pool is going: drop the requests for its objects and the messages
  * about them.  A message that the client has taken stays, without its
  * reference. */

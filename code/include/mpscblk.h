@@ -202,15 +202,16 @@ typedef struct mps_blk_layout_s {
   const mps_word_t *map; /* as many bits */
 } mps_blk_layout_s;
 
-/* Free an object at once, without running its finalizer.  Null does nothing.
+/* Free an object at once, without running its finalizer, and drop requests
+ * for it (mps_finalize).  Null does nothing.
  * Reported: an address that isn't the first of an object; a free while the
  * pool is locked or collecting, but for finalizers. */
 extern void mps_blk_free(mps_pool_t pool, mps_addr_t p);
 
 /* Change the size of the object *p_io: in place where what follows it is
  * free; else, if may_move, by allocating, copying and freeing, with the same
- * flags and layout.  Null allocates without flags; size 0 frees and stores
- * null.  MPS_RES_FAIL: it would have to move, or the pool is locked or
+ * flags, layout and requests (mps_finalize).  Null allocates without flags;
+ * size 0 frees and stores null.  MPS_RES_FAIL: it would have to move, or the pool is locked or
  * collecting.  On failure the object stays as it is.  Reported: *p_io isn't
  * the first address of an object. */
 extern mps_res_t mps_blk_realloc(mps_addr_t *p_io, mps_pool_t pool,
@@ -260,8 +261,9 @@ extern mps_res_t mps_blk_collect(size_t *objects_freed_o, mps_pool_t pool);
 /* Collect it from the roots that the client names: begin; mark any number of
  * times, with count words from base on, at word stride; end, which runs the
  * finalizers, frees the rest and returns how many objects it freed.  No root
- * of the arena counts, and no other pool.  From begin to end the pool is
- * collecting, and only one thread may work on it.  End without mark frees
+ * of the arena counts, and no other pool; but an object that mps_finalize was
+ * called for stays until its message is discarded.  From begin to end the
+ * pool is collecting, and only one thread may work on it.  End without mark frees
  * everything.  In mark, base is aligned to a word. */
 extern void mps_blk_mark_begin(mps_pool_t pool);
 extern void mps_blk_mark(mps_pool_t pool, void **base, size_t count);
@@ -284,7 +286,8 @@ extern void mps_blk_allocated_set(mps_pool_t pool, size_t size);
 
 /* Run every weak call-back and finalizer, whether the object is reachable or
  * not, and free all objects; returns how many there were.  For the end of
- * the program: nothing may be used after it. */
+ * the program: nothing may be used after it, and no message comes
+ * (mps_finalize). */
 extern size_t mps_blk_final_all(mps_pool_t pool);
 
 /* Give a pool in the client's memory more of that, which the client keeps

@@ -12,6 +12,7 @@
 
 #include "../heap/arena.h"
 #include "../heap/barrier.h"
+#include "../heap/final.h"
 #include "../heap/gen.h"
 #include "../heap/root.h"
 #include "../heap/scan.h"
@@ -141,6 +142,25 @@ static Count blk_sweep(Blk *blk)
   return freed;
 }
 
+/* blk_keep_finals -- what is alive is marked, but for what lives until the
+ * client has heard of its death (.blk.final.arena) */
+
+static void blk_keep(Addr ref, void *closure)
+{
+  Blk *blk = closure;
+  Word word = (Word)ref;
+
+  blkmark_range(&blk->mark, &word, 1);
+}
+
+static void blk_keep_finals(Blk *blk)
+{
+  blkmark_finish(&blk->mark);
+  if (blk->params.memory == NULL)
+    final_decide(&blk->pool, blk->pgen.gen->id, blk_keep, blk);
+  blkmark_finish(&blk->mark);
+}
+
 /* blk_end -- everything alive is marked: free the rest */
 
 static Count blk_end(Blk *blk)
@@ -175,7 +195,7 @@ void blk_mark_begin(Blk *blk)
 
 Count blk_mark_end(Blk *blk)
 {
-  blkmark_finish(&blk->mark);
+  blk_keep_finals(blk);
   return blk_end(blk);
 }
 
@@ -188,9 +208,10 @@ Count blk_final_all(Blk *blk)
 
   for (Index i = 0; i < blk->mark.count; ++i)
     objects += blk->mark.areas[i]->tab.objects;
+  final_forget_pool(&blk->pool);
   blk_mark_begin(blk);
   blk->params.headroom = 0.0;
-  (void)blk_mark_end(blk);
+  (void)blk_end(blk);
   blk->params.headroom = headroom;
   return objects;
 }
@@ -339,13 +360,13 @@ Count blk_collect(Blk *blk)
     blk_scan_init(&scan, blk);
     blk_scan_roots(&scan);
     blk_scan_pools(&scan);
-    blkmark_finish(&blk->mark);
+    blk_keep_finals(blk);
     scan.is_weak = true;
     blk_scan_roots(&scan);
     blk_scan_pools(&scan);
     arena_resume(arena);
   }
-  return blk_mark_end(blk);
+  return blk_end(blk);
 }
 
 

@@ -129,6 +129,104 @@ START_TEST(blocks_are_finalized)
 }
 END_TEST
 
+/* How many messages there are, each about an intact object of that name. */
+static unsigned messages(Word name)
+{
+  mps_message_t message = NULL;
+  mps_addr_t ref = NULL;
+  unsigned count = 0;
+
+  while (
+      mps_message_get(&message, ARENA, mps_message_type_finalization())) {
+    mps_message_finalization_ref(&ref, ARENA, message);
+    ck_assert(is_there(ref, name));
+    mps_message_discard(ARENA, message);
+    ++count;
+  }
+  return count;
+}
+
+static void collect_blocks(int is_clients)
+{
+  if (is_clients) {
+    mps_blk_mark_begin(blk);
+    mps_blk_mark(blk, exact, TABLE);
+    (void)mps_blk_mark_end(blk);
+  } else {
+    MUST(mps_blk_collect(NULL, blk));
+  }
+}
+
+/* Also by the pool's own collections, with weak references after that. */
+START_TEST(own_collections_finalize)
+{
+  mps_addr_t dead[2];
+
+  start(NULL, 0);
+  mps_message_type_enable(ARENA, mps_message_type_finalization());
+  exact[0] = make(1);
+  MUST(mps_finalize(ARENA, &exact[0]));
+  dead[0] = make(2);
+  MUST(mps_finalize(ARENA, &dead[0]));
+  MUST(mps_finalize(ARENA, &dead[0]));
+  dead[1] = ((mps_addr_t *)dead[0])[1] = make(3);
+  weak[0] = dead[0];
+  collect_blocks(_i);
+  ck_assert(is_there(dead[0], 2) && is_there(dead[1], 3));
+  ck_assert_ptr_eq(weak[0], dead[0]);
+  collect_blocks(!_i); /* what messages refer to is alive */
+  ck_assert(is_there(dead[0], 2) && is_there(dead[1], 3));
+  ck_assert_uint_eq(messages(2), 2);
+  collect_blocks(_i);
+  ck_assert(is_gone(dead[0]) && is_gone(dead[1]) && is_there(exact[0], 1));
+  weak[0] = NULL;
+  exact[0] = NULL;
+  collect();
+  ck_assert_uint_eq(messages(1), 1);
+  end();
+}
+END_TEST
+
+/* Whoever frees an object knows that it's dead, and whoever resizes one means
+ * the same object. */
+START_TEST(requests_go_with_the_object)
+{
+  mps_addr_t dead;
+
+  start(NULL, 0);
+  mps_message_type_enable(ARENA, mps_message_type_finalization());
+  for (unsigned i = 0; i < 3; ++i) {
+    dead = make(1);
+    MUST(mps_finalize(ARENA, &dead));
+    if (i == 0)
+      mps_blk_free(blk, dead);
+    if (i == 1)
+      MUST(mps_blk_realloc(&dead, blk, 0, 0));
+    if (i == 2)
+      ck_assert_uint_eq(mps_blk_final_all(blk), 1);
+    exact[0] = make(2); /* perhaps at the same address */
+    ck_assert_int_eq(mps_definalize(ARENA, &exact[0]), MPS_RES_FAIL);
+    exact[0] = NULL;
+    collect();
+    ck_assert_uint_eq(messages(0), 0);
+  }
+  dead = exact[0] = make(4);
+  exact[1] = make(5);
+  MUST(mps_finalize(ARENA, &dead));
+  MUST(mps_finalize(ARENA, &dead));
+  MUST(mps_blk_realloc(&exact[0], blk, 5000, 1));
+  ck_assert_ptr_ne(exact[0], dead);
+  ck_assert_int_eq(mps_definalize(ARENA, &dead), MPS_RES_FAIL);
+  MUST(mps_definalize(ARENA, &exact[0]));
+  collect();
+  ck_assert_uint_eq(messages(0), 0);
+  exact[0] = NULL;
+  collect();
+  ck_assert_uint_eq(messages(4), 1);
+  end();
+}
+END_TEST
+
 START_TEST(what_begins_no_block_is_refused)
 {
   mps_addr_t within;
@@ -368,6 +466,8 @@ int main(void)
 
   unit_seed("blk services");
   unit_add(suite, "final", blocks_are_finalized);
+  unit_add_loop(suite, "own collections", own_collections_finalize, 2);
+  unit_add(suite, "requests", requests_go_with_the_object);
   unit_add(suite, "refused", what_begins_no_block_is_refused);
   unit_add(suite, "weak", weak_references_to_blocks_are_splatted);
   unit_add(suite, "ephemerons", ephemerons_hold_blocks);
