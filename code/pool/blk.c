@@ -264,7 +264,9 @@ void blk_region_free(BlkRegion *region)
     blk_region_drop(region, blk);
 }
 
-/* blk_grow -- by a step, or if that isn't to be had by the least that helps
+/* blk_grow -- by a step, or if that isn't to be had by half of the pool, by a
+ * quarter and so on down to the least that helps: near a limit there aren't
+ * many small regions
  *
  * What is asked for is any number; with what comes to it here it's still
  * one. */
@@ -275,23 +277,26 @@ Res blk_grow(Blk *blk, Size least)
   Size step = size_min(
       size_max(blk->params.extend_by, blk->size / BLK_GROW_PART), most);
   Size left = blk->params.max_size - blk->size;
+  Size grain = blk->pool.arena->space.grain;
   Size blocks;
   Size total;
-  Res res = MPS_RES_MEMORY;
+  Res res;
 
   if (blk->params.memory != NULL)
     return MPS_RES_MEMORY;
   /* As much for the table as blk_divide may take. */
   least = size_min(least, most);
-  least = least + least / 8 + 2 * blk->pool.arena->space.grain;
-  step = size_min(size_max(step, least), left);
-  blocks = blk_divide(&total, blk, step);
-  if (blocks > 0 && total <= left)
+  least = least + least / 8 + 2 * grain;
+  step = size_min(size_max(step, least), left & ~(grain - 1));
+  for (;;) {
+    blocks = blk_divide(&total, blk, step);
+    if (blocks == 0 || total > left)
+      return MPS_RES_MEMORY;
     res = blk_region_make(blk, blocks, total);
-  if (res == MPS_RES_OK || res == MPS_RES_LIMIT || least >= step)
-    return res;
-  blocks = blk_divide(&total, blk, least);
-  return blk_region_make(blk, blocks, total);
+    if (res == MPS_RES_OK || res == MPS_RES_LIMIT || least >= step)
+      return res;
+    step = size_max(size_min(step, blk->size) / 2, least);
+  }
 }
 
 

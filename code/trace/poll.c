@@ -419,10 +419,15 @@ static void poll_while_short(Arena *arena)
 
 bool poll_for_memory(Arena *arena)
 {
+  Size room;
+
   if (arena->state != ARENA_UNCLAMPED || arena->is_polling)
     return false;
   poll_finish(arena);
-  if (poll_world(arena, TRACE_WHY_MEMORY, poll_for_ever) == 0)
+  room = space_room(&arena->space);
+  /* What is in place may be all that there is to collect. */
+  if (poll_world(arena, TRACE_WHY_MEMORY, poll_for_ever) == 0
+      && space_room(&arena->space) <= room)
     return false;
   poll_while_short(arena);
   return true;

@@ -425,6 +425,30 @@ START_TEST(commit_limit_is_a_result)
 }
 END_TEST
 
+/* At the limit the pool grows by ever less, and not by object; and before an
+ * allocation elsewhere is refused, dead blocks give way. */
+START_TEST(dead_blocks_give_way)
+{
+  World *w = &world_of;
+  mps_addr_t p;
+  mps_res_t res;
+
+  world_make(&(Setup){0});
+  mps_blk_auto_set(w->pool, 0);
+  MUST(mps_arena_commit_limit_set(w->amc.arena,
+                                  mps_arena_committed(w->amc.arena) + 16 * MB));
+  while ((res = mps_blk_alloc(&p, w->pool, 4096, 0)) == MPS_RES_OK)
+    memset(p, 0, 4096);
+  ck_assert_int_eq(res, MPS_RES_COMMIT_LIMIT);
+  ck_assert_uint_gt(objects(w->pool), 3900);
+  ck_assert_uint_lt(info_of(w->pool).regions, 64);
+  for (Word i = 0; i < 1000; ++i)
+    w->table[i % 8] = client_make(&w->amc, 4096, i);
+  ck_assert_uint_lt(objects(w->pool), 3);
+  world_end();
+}
+END_TEST
+
 /* Tables, with finalizers: at most 1.2 % */
 START_TEST(tables_are_small)
 {
@@ -551,6 +575,7 @@ int main(void)
   unit_add(suite, "max leaves", max_size_holds_with_leaves);
   unit_add_loop(suite, "absurd", absurd_sizes_are_results, 4);
   unit_add(suite, "commit", commit_limit_is_a_result);
+  unit_add(suite, "give way", dead_blocks_give_way);
   unit_add_loop(suite, "tables", tables_are_small, 2);
   unit_add(suite, "doors", alloc_and_free);
   unit_add(suite, "threads", several_threads);
