@@ -277,7 +277,6 @@ Res blk_grow(Blk *blk, Size least)
   Size step = size_min(
       size_max(blk->params.extend_by, blk->size / BLK_GROW_PART), most);
   Size left = blk->params.max_size - blk->size;
-  Size grain = blk->pool.arena->space.grain;
   Size blocks;
   Size total;
   Res res;
@@ -286,13 +285,13 @@ Res blk_grow(Blk *blk, Size least)
     return MPS_RES_MEMORY;
   /* As much for the table as blk_divide may take. */
   least = size_min(least, most);
-  least = least + least / 8 + 2 * grain;
-  step = size_min(size_max(step, least), left & ~(grain - 1));
+  least = least + least / 8 + 2 * blk->pool.arena->space.grain;
+  step = size_min(size_max(step, least), left);
   for (;;) {
     blocks = blk_divide(&total, blk, step);
-    if (blocks == 0 || total > left)
-      return MPS_RES_MEMORY;
-    res = blk_region_make(blk, blocks, total);
+    res = MPS_RES_MEMORY;
+    if (blocks > 0 && total <= left)
+      res = blk_region_make(blk, blocks, total);
     if (res == MPS_RES_OK || res == MPS_RES_LIMIT || least >= step)
       return res;
     step = size_max(size_min(step, blk->size) / 2, least);

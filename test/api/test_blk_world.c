@@ -360,23 +360,39 @@ START_TEST(max_size_holds)
 }
 END_TEST
 
-/* Also where flags need a table of their own, and to the last byte. */
-START_TEST(max_size_holds_with_leaves)
+/* fill_with -- as many objects as a pool of at most that size takes */
+
+static size_t fill_with(size_t max, unsigned flags)
 {
-  World *w = &world_of;
-  mps_addr_t p;
+  Setup setup = {.extend_by = 8 * KB, .max_size = max};
+  mps_pool_t pool = make_pool(world_of.amc.arena, &setup);
+  size_t size, count = 0;
+  mps_addr_t p = NULL;
 
+  mps_blk_auto_set(pool, 0);
+  while (mps_blk_alloc(&p, pool, 32, 0) == MPS_RES_OK)
+    ck_assert_uint_le(++count * 32, max);
+  mps_blk_free(pool, p);
+  MUST(mps_blk_alloc(&p, pool, 32, flags));
+  while (mps_blk_alloc(&p, pool, 32, 0) == MPS_RES_OK)
+    ck_assert_uint_le(++count * 32, max);
+  size = mps_pool_total_size(pool);
+  ck_assert_uint_le(size, max);
+  mps_pool_destroy(pool);
+  return size;
+}
+
+/* To the last byte, and where flags need a table of their own. */
+START_TEST(max_size_holds_exactly)
+{
   world_make(&(Setup){0});
-  for (size_t max = 60 * KB; max < 1100 * KB; max += 4160) {
-    Setup setup = {.extend_by = 8 * KB, .max_size = max};
-    mps_pool_t pool = make_pool(w->amc.arena, &setup);
-    size_t count = 0;
+  for (size_t most = 60 * KB; most < 1000 * KB; most *= 2) {
+    size_t max = most, full;
 
-    mps_blk_auto_set(pool, 0);
-    while (mps_blk_alloc(&p, pool, 32, MPS_BLK_LEAF) == MPS_RES_OK)
-      ck_assert_uint_le(++count * 32, max);
-    ck_assert_uint_le(mps_pool_total_size(pool), max);
-    mps_pool_destroy(pool);
+    while ((full = fill_with(max, 0)) != max)
+      max = full;
+    (void)fill_with(max, MPS_BLK_LEAF);
+    (void)fill_with(max + 100, MPS_BLK_LEAF);
   }
   world_end();
 }
@@ -572,7 +588,7 @@ int main(void)
   unit_add(suite, "grow", grows_by_headroom_and_gives_back);
   unit_add_loop(suite, "headroom", headroom_is_what_was_asked_for, 2);
   unit_add(suite, "max", max_size_holds);
-  unit_add(suite, "max leaves", max_size_holds_with_leaves);
+  unit_add(suite, "max exactly", max_size_holds_exactly);
   unit_add_loop(suite, "absurd", absurd_sizes_are_results, 4);
   unit_add(suite, "commit", commit_limit_is_a_result);
   unit_add(suite, "give way", dead_blocks_give_way);
