@@ -585,8 +585,7 @@ static void final_post_marked(const FinalMarked *marked, Final *final)
   marked->keep(ref, marked->closure);
 }
 
-void final_decide(Pool *pool, Index gen, FinalKeep keep,
-                  void *closure)
+void final_decide(Pool *pool, Index gen, FinalKeep keep, void *closure)
 {
   Finals *finals = &pool->arena->finals;
   FinalMarked marked = {pool, keep, closure};

@@ -329,8 +329,7 @@ static bool blk_place_region(Word *record_out, Word *blocks_out,
   Word record = (at + BLK_ALIGN - 1) & ~(Word)(BLK_ALIGN - 1);
 
   *record_out = record;
-  return record >= at && record <= limit
-         && limit - record >= sizeof(BlkRegion)
+  return record >= at && record <= limit && limit - record >= sizeof(BlkRegion)
          && blk_place(blocks_out, count_out, blk, record + sizeof(BlkRegion),
                       limit);
 }

@@ -72,9 +72,8 @@ START_TEST(memory_is_tried_first)
     {
       MPS_ARGS_ADD(args, MPS_KEY_BLK_MEMORY, memory + 100);
       MPS_ARGS_ADD(args, MPS_KEY_BLK_MEMORY_SIZE, size);
-      ck_assert_int_eq(
-          mps_pool_create_k(&small, arena, mps_class_blk(), args),
-          MPS_RES_MEMORY);
+      ck_assert_int_eq(mps_pool_create_k(&small, arena, mps_class_blk(), args),
+                       MPS_RES_MEMORY);
     }
     MPS_ARGS_END(args);
     ck_assert_uint_eq(objects(pool), 1);

@@ -136,8 +136,7 @@ static unsigned messages(Word name)
   mps_addr_t ref = NULL;
   unsigned count = 0;
 
-  while (
-      mps_message_get(&message, ARENA, mps_message_type_finalization())) {
+  while (mps_message_get(&message, ARENA, mps_message_type_finalization())) {
     mps_message_finalization_ref(&ref, ARENA, message);
     ck_assert(is_there(ref, name));
     mps_message_discard(ARENA, message);

@@ -451,8 +451,8 @@ START_TEST(dead_blocks_give_way)
 
   world_make(&(Setup){0});
   mps_blk_auto_set(w->pool, 0);
-  MUST(mps_arena_commit_limit_set(w->amc.arena,
-                                  mps_arena_committed(w->amc.arena) + 16 * MB));
+  MUST(mps_arena_commit_limit_set(
+      w->amc.arena, mps_arena_committed(w->amc.arena) + 16 * MB));
   while ((res = mps_blk_alloc(&p, w->pool, 4096, 0)) == MPS_RES_OK)
     memset(p, 0, 4096);
   ck_assert_int_eq(res, MPS_RES_COMMIT_LIMIT);
