@@ -77,19 +77,10 @@ static Res snc_scan(Seg *seg, ScanState *ss)
   return snc_areas(seg, &ss->ss, seg_scan_area, seg);
 }
 
+/* As of every class whose objects stay (mps_addr_object). */
 static Res snc_find(mps_addr_t *object_out, Seg *seg, Addr addr)
 {
-  Addr limit
-      = seg->buffer != NULL ? (Addr)seg->buffer->ap.init : seg->used_limit;
-  Addr at = seg->base;
-  Addr end;
-
-  if (addr >= limit)
-    return MPS_RES_FAIL;
-  while ((end = seg->format->skip(at)) <= addr)
-    at = end;
-  *object_out = at;
-  return MPS_RES_OK;
+  return MPS_RES_UNIMPL;
 }
 
 /* It is never white, so nothing else is asked for. */

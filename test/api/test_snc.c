@@ -457,10 +457,8 @@ START_TEST(questions_about_addresses)
   ck_assert_ptr_eq(pool, snc.pool);
   ck_assert(mps_addr_fmt(&fmt, amc.arena, block->at));
   ck_assert_ptr_eq(fmt, amc.fmt);
-  MUST(mps_addr_object(&base, amc.arena, (char *)block->at + 9));
-  ck_assert_ptr_eq(base, block->at);
-  ck_assert_int_eq(mps_addr_object(&base, amc.arena, (char *)block->at + 64),
-                   MPS_RES_FAIL);
+  ck_assert_int_eq(mps_addr_object(&base, amc.arena, block->at),
+                   MPS_RES_UNIMPL);
   /* A root may refer to it; that isn't a reference to what is collected. */
   table[0] = block->at;
   table[1] = client_make(&amc, 64, 7);
