@@ -1,0 +1,829 @@
+/* world.c -- pools of every class at once, beside a model
+ *
+ *   world [--seed N] [--seconds S | --ops N] [--threads T] [--json] ...
+ *
+ * An episode makes an arena with a pool of each class, and random objects of
+ * all of them that refer to each other by strong, weak and ambiguous
+ * references and in ephemeral pairs.  A model says what is alive; the heap
+ * is compared with it, all that is alive must be there, and all else must be
+ * gone where nothing can keep it by accident.  With --seconds, episodes
+ * follow one another with rising seeds.  --help lists what can be fixed;
+ * options that are about the pools of mirror.c have no effect.
+ *
+ * Exit 0 if all went well; 1 with the command line that repeats the episode
+ * if not (exactly, where there is one thread).
+ *
+ * ctest: --seconds 3
+ * ctest: --seconds 3 --stack 0 --seed 500
+ * ctest: --seconds 2 --threads 3 --seed 1000
+ * ctest: --seconds 2 --commit-limit 3000000 --seed 2000
+ *
+ * Design: .fuzz.req.identity, .fuzz.req.dead, .fuzz.world (design/fuzz.rst).
+ */
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include "netfinal.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+
+
+/* The arena */
+
+static void op_state(Player *p)
+{
+  static const double intervals[] = {0.0, 0.000001, 0.0001};
+  mps_arena_t arena = p->realm->arena;
+
+  switch (chance_below(&p->chance, 9)) {
+  case 0:
+    mps_arena_clamp(arena);
+    break;
+  case 1:
+    mps_arena_park(arena);
+    break;
+  case 2:
+  case 3:
+    EXPECT(mps_arena_start_collect(arena) == MPS_RES_OK);
+    break;
+  case 4:
+  case 5:
+    (void)mps_arena_step(arena, intervals[chance_below(&p->chance, 3)],
+                         (double)chance_below(&p->chance, 2));
+    break;
+  default:
+    mps_arena_release(arena);
+    break;
+  }
+}
+
+static void op_collect(Player *p)
+{
+  ++p->counts.collects;
+  EXPECT(mps_arena_collect(p->realm->arena) == MPS_RES_OK);
+  if (!chance_once_in(&p->chance, 4))
+    mps_arena_release(p->realm->arena);
+}
+
+static void op_blk_collect(Player *p)
+{
+  const Place *place
+      = &p->realm->place[CLASS_BLK + chance_below(&p->chance, 2)];
+  size_t freed;
+
+  if (place->pool == NULL)
+    return;
+  if (chance_once_in(&p->chance, 3) && !is_threaded(p->realm)) {
+    mps_blk_lock(place->pool); /* as roots */
+    EXPECT(mps_blk_collect(&freed, place->pool) == MPS_RES_FAIL);
+    EXPECT(mps_arena_collect(p->realm->arena) == MPS_RES_OK);
+    mps_arena_release(p->realm->arena);
+    mps_blk_unlock(place->pool);
+  } else {
+    EXPECT(mps_blk_collect(&freed, place->pool) == MPS_RES_OK);
+  }
+}
+
+static void lift_limit(Realm *realm)
+{
+  size_t most = realm->config->commit_limit > 0
+                    ? (size_t)realm->config->commit_limit
+                    : (size_t)-1;
+
+  EXPECT(mps_arena_commit_limit_set(realm->arena, most) == MPS_RES_OK);
+  realm->is_limited = realm->config->commit_limit > 0;
+}
+
+/* Near the limit allocation fails now and then, and nothing else does. */
+static void op_limit(Player *p)
+{
+  Realm *realm = p->realm;
+  size_t committed = mps_arena_committed(realm->arena);
+  mps_res_t res;
+
+  if (committed + 65536 >= mps_arena_commit_limit(realm->arena))
+    return;
+  realm->is_limited = true;
+  res = mps_arena_commit_limit_set(
+      realm->arena, committed + chance_below(&p->chance, 65536));
+  EXPECT(res == MPS_RES_OK || is_threaded(realm));
+}
+
+static void op_tune(Player *p)
+{
+  static const double spares[] = {0.0, 0.1, 0.75, 1.0};
+  static const double pauses[] = {0.0, 0.001, 0.1, 1e9};
+  mps_arena_t arena = p->realm->arena;
+  void (*const gc)(mps_arena_t, mps_message_type_t)
+      = chance_once_in(&p->chance, 2) ? mps_message_type_enable
+                                      : mps_message_type_disable;
+
+  mps_arena_spare_set(arena, spares[chance_below(&p->chance, 4)]);
+  mps_arena_pause_time_set(arena, pauses[chance_below(&p->chance, 4)]);
+  gc(arena, mps_message_type_gc());
+  gc(arena, mps_message_type_gc_start());
+}
+
+
+/* What needs the other mutators to be held off */
+
+static void gate_close(Player *p)
+{
+  if (is_threaded(p->realm))
+    pthread_rwlock_wrlock(&p->realm->gate);
+}
+
+static void gate_open(Player *p)
+{
+  if (is_threaded(p->realm))
+    pthread_rwlock_unlock(&p->realm->gate);
+}
+
+/* Cut what hangs on some roots. */
+static void prune(Player *p)
+{
+  size_t i;
+
+  for (i = 0; i < 20; ++i)
+    op_drop(p);
+}
+
+static void verify(Player *p)
+{
+  gate_close(p);
+  net_verify(p->net);
+  if (p->net->bytes > (size_t)p->realm->config->live)
+    prune(p);
+  p->counts.verified += p->net->count;
+  p->unverified = 0;
+  realm_expect_sizes(p->realm);
+  gate_open(p);
+}
+
+static void op_audit(Player *p)
+{
+  ++p->counts.audits;
+  gate_close(p);
+  mps_arena_park(p->realm->arena);
+  net_verify(p->net);
+  audit(p);
+  net_verify(p->net);
+  mps_arena_release(p->realm->arena);
+  gate_open(p);
+}
+
+static void op_exact(Player *p)
+{
+  if (!may_be_exact(p))
+    return;
+  exact(p, true);
+  if (!chance_once_in(&p->chance, 4))
+    mps_arena_release(p->realm->arena);
+}
+
+
+/* Freeing blocks, and changing their sizes, by hand */
+
+/* May all references to it be made null?  Not those of what hasn't been
+ * seen, or of tables with weak keys. */
+static bool may_cut_off(const Net *net, const Node *node)
+{
+  const Node *from;
+  size_t i;
+
+  if (node->seen != net->seen || node->registrations > 0)
+    return false;
+  for (from = net->nodes; from != NULL; from = from->next)
+    for (i = 0; i < from->refs; ++i)
+      if (from->ref[i] == node
+          && (from->seen != net->seen || from->has_dependent
+              || from->is_dependent))
+        return false;
+  return true;
+}
+
+static void cut_off_roots(Net *net, const Node *node)
+{
+  size_t t, i;
+
+  for (t = 0; t < ROOT_TABLES; ++t)
+    for (i = 0; net->roots[t].slot != NULL && i < ROOT_SLOTS; ++i)
+      if (net->roots[t].node[i] == node) {
+        net->roots[t].slot[i] = 0;
+        net->roots[t].node[i] = NULL;
+      }
+}
+
+static void cut_off(Net *net, const Node *node)
+{
+  Node *from;
+  size_t i;
+
+  for (from = net->nodes; from != NULL; from = from->next)
+    for (i = 0; i < from->refs; ++i)
+      if (from->ref[i] == node)
+        set_reference(from, from->addr, i, NULL, NULL);
+  cut_off_roots(net, node);
+}
+
+static void net_remove(Net *net, Node *node)
+{
+  Node **link = &net->nodes;
+
+  while (*link != node)
+    link = &(*link)->next;
+  *link = node->next;
+  net_free(net, node);
+}
+
+/* A random block that was seen */
+static Node *choose_block(Player *p)
+{
+  Node *node, *chosen = NULL;
+  size_t n = 0;
+
+  for (node = p->net->nodes; node != NULL; node = node->next)
+    if (class_is_blk(node->place->class) && node->seen == p->net->seen
+        && chance_once_in(&p->chance, ++n))
+      chosen = node;
+  return chosen;
+}
+
+/* Ambiguous roots name the beginning of an object that may shrink. */
+static void name_beginning(Net *net, const Node *node)
+{
+  size_t t, i;
+
+  for (t = 0; t < ROOT_TABLES; ++t)
+    for (i = 0; net->roots[t].slot != NULL && i < ROOT_SLOTS; ++i)
+      if (net->roots[t].node[i] == node) {
+        ((volatile Word *)net->roots[t].slot)[i] -= net->roots[t].offset[i];
+        net->roots[t].offset[i] = 0;
+      }
+}
+
+static void resize(Player *p, Node *node)
+{
+  mps_addr_t block = block_of(node->addr), at = block;
+  size_t size = choose_size(p);
+  size_t least = (first_reference() + node->refs + 1) * WORD_SIZE;
+  mps_res_t res;
+
+  if (size < least
+      || (node->place->class == CLASS_BLK_LAYOUT && size > node->size))
+    return;
+  name_beginning(p->net, node);
+  res = mps_blk_realloc(&at, node->place->pool, size, 0);
+  if (res != MPS_RES_FAIL && !went_well(p->realm, "realloc", res))
+    return;
+  EXPECT(at == block);
+  if (res != MPS_RES_OK)
+    return;
+  if (size > node->size)
+    memset((char *)block + node->size, 0, size - node->size);
+  p->net->bytes += size - node->size;
+  node->size = size;
+  node->decoy = 0;
+  node_write(node, block);
+}
+
+static void op_block(Player *p)
+{
+  Node *node;
+
+  gate_close(p);
+  net_verify(p->net);
+  node = choose_block(p);
+  if (node != NULL && chance_once_in(&p->chance, 2)) {
+    resize(p, node);
+  } else if (node != NULL && may_cut_off(p->net, node)) {
+    cut_off(p->net, node);
+    mps_blk_free(node->place->pool, block_of(node->addr));
+    net_remove(p->net, node);
+    ++p->counts.freed;
+  }
+  gate_open(p);
+}
+
+
+/* A pool goes, with objects in it, and another one comes. */
+
+static bool is_in(const Node *node, const Place *place)
+{
+  return node != NULL && node->place == place;
+}
+
+/* Nothing but roots and its own objects may refer to the pool any more. */
+static void close_off(Net *net, const Place *place)
+{
+  Node *from;
+  size_t i;
+
+  for (from = net->nodes; from != NULL; from = from->next)
+    for (i = 0; i < from->refs; ++i)
+      if (from->place != place && is_in(from->ref[i], place))
+        set_reference(from, from->addr, i, NULL, NULL);
+}
+
+/* Tables with weak keys would have to be cut together: those are emptied. */
+static void empty_tables(Net *net)
+{
+  Node *keys;
+  size_t i;
+
+  for (keys = net->nodes; keys != NULL; keys = keys->next) {
+    Node *values = keys->has_dependent ? keys->ref[0] : NULL;
+    for (i = 1; values != NULL && i < keys->refs; ++i) {
+      set_reference(keys, keys->addr, i, NULL, NULL);
+      set_reference(values, values->addr, i, NULL, NULL);
+    }
+  }
+}
+
+static void forget_pool(Net *net, const Place *place)
+{
+  Node **link = &net->nodes, *node;
+  size_t t, i;
+
+  for (t = 0; t < ROOT_TABLES; ++t)
+    for (i = 0; net->roots[t].slot != NULL && i < ROOT_SLOTS; ++i)
+      if (is_in(net->roots[t].node[i], place)) {
+        ((volatile Word *)net->roots[t].slot)[i] = 0;
+        net->roots[t].node[i] = NULL;
+      }
+  while ((node = *link) != NULL) {
+    if (node->place != place) {
+      link = &node->next;
+      continue;
+    }
+    *link = node->next;
+    net_free(net, node);
+  }
+}
+
+static bool aps_create(Player *p, Place *place);
+
+static void aps_destroy(Player *p, const Place *place)
+{
+  size_t i, n = 0;
+
+  for (i = 0; i < p->aps; ++i)
+    if (place == NULL || p->ap[i].place == place)
+      mps_ap_destroy(p->ap[i].ap);
+    else
+      p->ap[n++] = p->ap[i];
+  p->aps = n;
+}
+
+static void forget_manual(Player *p, const Place *place)
+{
+  size_t i;
+
+  for (i = 0; i < JUNK; ++i)
+    if (p->junk[i].place == place) {
+      junk_check(&p->junk[i]);
+      p->junk[i].place = NULL;
+    }
+  for (i = 0; i < ROOT_TABLES; ++i)
+    if (p->net->roots[i].place == place)
+      roots_destroy(&p->net->roots[i]);
+}
+
+static bool has_dead_messages(const Net *net)
+{
+  const Node *node;
+
+  for (node = net->nodes; node != NULL; node = node->next)
+    if (node->seen != net->seen)
+      return true;
+  return false;
+}
+
+/* Only where all garbage is known to be gone: it might refer to the pool. */
+static void op_pool(Player *p)
+{
+  Class class = (Class)chance_below(&p->chance, CLASS_LIMIT);
+  Place *place = &p->realm->place[class];
+
+  if (!may_be_exact(p) || place->pool == NULL || class == CLASS_AMC)
+    return;
+  close_all(p);
+  if (!may_be_exact(p))
+    return;
+  quiet(p, false);
+  if (has_dead_messages(p->net))
+    return;
+  empty_tables(p->net);
+  close_off(p->net, place);
+  quiet(p, false);
+  forget_pool(p->net, place);
+  forget_manual(p, place);
+  aps_destroy(p, place);
+  mps_pool_destroy(place->pool);
+  net_verify(p->net);
+  ++p->counts.pools;
+  if (place_create(p->realm, class))
+    EXPECT(aps_create(p, place));
+  mps_arena_release(p->realm->arena);
+}
+
+
+/* A forked child goes on for a while. */
+
+static void operate(Player *p);
+
+static void child(Player *p)
+{
+  size_t i;
+
+  alarm(60);
+  p->is_child = true;
+  net_verify(p->net);
+  EXPECT(mps_arena_collect(p->realm->arena) == MPS_RES_OK);
+  mps_arena_release(p->realm->arena);
+  net_verify(p->net);
+  for (i = 0; i < 300 && !is_threaded(p->realm); ++i)
+    operate(p);
+  net_verify(p->net);
+  _exit(0);
+}
+
+static void op_fork(Player *p)
+{
+  int status = -1;
+  pid_t pid;
+
+  if (p->is_child)
+    return;
+  gate_close(p);
+  pid = fork();
+  if (pid == 0)
+    child(p);
+  EXPECT(pid > 0);
+  while (waitpid(pid, &status, 0) != pid)
+    ;
+  if (status != 0)
+    fail("the child ended with status 0x%x", (unsigned)status);
+  ++p->counts.forks;
+  gate_open(p);
+}
+
+
+/* Operations */
+
+typedef struct Op {
+  void (*run)(Player *p);
+  unsigned weight;
+  bool closes; /* does it close the gate itself? */
+} Op;
+
+static const Op ops[] = {
+    {op_alloc, 3000, false}, {op_garbage, 100, false},
+    {op_list, 100, false},   {op_table, 100, false},
+    {op_open, 100, false},   {op_close, 150, false},
+    {op_link, 2000, false},  {op_unlink, 600, false},
+    {op_touch, 500, false},  {op_root, 400, false},
+    {op_drop, 150, false},   {op_noise, 50, false},
+    {op_replace, 50, false}, {op_junk, 200, false},
+    {op_ld, 100, false},     {op_final, 300, false},
+    {op_drain, 60, false},   {op_state, 200, false},
+    {op_collect, 20, false}, {op_blk_collect, 20, false},
+    {op_limit, 10, false},   {op_tune, 20, false},
+    {op_audit, 10, true},    {op_exact, 15, false},
+    {op_block, 40, true},    {op_pool, 4, false},
+    {op_fork, 1, true},
+};
+
+#define OP_COUNT (sizeof ops / sizeof ops[0])
+
+static const Op *choose_op(Player *p)
+{
+  size_t i, total = 0, n;
+
+  for (i = 0; i < OP_COUNT; ++i)
+    total += ops[i].weight;
+  n = chance_below(&p->chance, total);
+  for (i = 0; n >= ops[i].weight; ++i)
+    n -= ops[i].weight;
+  return &ops[i];
+}
+
+static void operate(Player *p)
+{
+  const Op *op = choose_op(p);
+  Realm *realm = p->realm;
+  bool is_gated = is_threaded(realm) && !op->closes;
+
+  if (is_gated)
+    pthread_rwlock_rdlock(&realm->gate);
+  if (getenv("TRACE")) fprintf(stderr, "%ld: %d live %lu\n", config_at, (int)(op - ops), p->net->count);
+  op->run(p);
+  if (getenv("V1")) { unsigned long was = p->net->live; Node *n = net_find(p->net, strtoul(getenv("V1"), 0, 16)); if (n) { net_reckon(p->net); fprintf(stderr, "   after %ld: %lx is %d edges %d\n", config_at, n->serial, node_is_live(p->net, n), n->edges); } (void)was; }
+  if (realm->is_limited && chance_once_in(&p->chance, 50))
+    lift_limit(realm);
+  if (is_gated)
+    pthread_rwlock_unlock(&realm->gate);
+}
+
+
+/* Mutators */
+
+static bool ap_create(Player *p, Place *place, Edges edges, mps_rank_t rank)
+{
+  Ap *ap = &p->ap[p->aps];
+  mps_res_t res;
+
+  EXPECT(p->aps < APS_MAX);
+  memset(ap, 0, sizeof *ap);
+  ap->place = place;
+  ap->edges = edges;
+  MPS_ARGS_BEGIN(args)
+  {
+    if (!class_moves(place->class) && !class_is_leaf(place->class))
+      MPS_ARGS_ADD(args, MPS_KEY_RANK, rank);
+    res = mps_ap_create_k(&ap->ap, place->pool, args);
+  }
+  MPS_ARGS_END(args);
+  if (!went_well(p->realm, "ap", res))
+    return false;
+  ++p->aps;
+  return true;
+}
+
+/* For each kind of references that objects of the pool may have */
+static bool aps_create(Player *p, Place *place)
+{
+  Edges edges = class_is_leaf(place->class) ? EDGES_NONE : EDGES_STRONG;
+
+  if (place->pool == NULL || !class_has_aps(place->class))
+    return true;
+  if (!ap_create(p, place, edges, mps_rank_exact()))
+    return false;
+  switch (place->class) {
+  case CLASS_AMS_AMBIG:
+    return ap_create(p, place, EDGES_AMBIG, mps_rank_ambig());
+  case CLASS_AWL:
+    return ap_create(p, place, EDGES_WEAK, mps_rank_weak());
+  case CLASS_AEPH:
+    return ap_create(p, place, EDGES_PAIRS, mps_rank_ephemeron());
+  default:
+    return true;
+  }
+}
+
+static bool net_create(Player *p)
+{
+  static const Edges edges[] = {EDGES_STRONG, EDGES_AMBIG, EDGES_WEAK};
+  Net *net = p->net;
+  size_t i;
+
+  net->arena = p->realm->arena;
+  net->serial = (Word)p->number << OWNER_SHIFT;
+  for (i = 0; i < LDS; ++i)
+    mps_ld_reset(&net->location[i].ld, net->arena);
+  for (i = 0; i < ROOT_TABLES; ++i)
+    if (!roots_create(p, &net->roots[i],
+                      i < 3 ? edges[i] : choose_root_edges(p)))
+      return false;
+  return true;
+}
+
+static bool player_create(Player *p, Realm *realm, Net *net,
+                          unsigned long number, void *cold)
+{
+  size_t i;
+
+  memset(p, 0, sizeof *p);
+  memset(net, 0, sizeof *net);
+  p->realm = realm;
+  p->net = net;
+  p->number = number;
+  p->chance.state = chance_mix((uint64_t)realm->config->seed * 64 + number);
+  if (!went_well(realm, "thread", mps_thread_reg(&p->thr, realm->arena)))
+    return false;
+  if (realm->config->stack == 1
+      && !went_well(
+          realm, "stack",
+          mps_root_create_thread(&p->root, realm->arena, p->thr, cold)))
+    return false;
+  for (i = 0; i < CLASS_LIMIT; ++i)
+    if (!aps_create(p, &realm->place[i]))
+      return false;
+  return net_create(p);
+}
+
+/* With no root left, nothing is. */
+static void expect_empty(Player *p)
+{
+  size_t i;
+
+  close_all(p);
+  for (i = 0; i < ROOT_TABLES; ++i)
+    roots_destroy(&p->net->roots[i]);
+  if (!may_be_exact(p))
+    return;
+  exact(p, false);
+  EXPECT(p->net->count == 0);
+  aps_destroy(p, NULL);
+  EXPECT(mps_arena_collect(p->realm->arena) == MPS_RES_OK);
+  for (i = 0; i < CLASS_BLK; ++i)
+    if (p->realm->place[i].pool != NULL
+        && mps_pool_total_size(p->realm->place[i].pool) != 0)
+      fail("pool %lu retains %lu bytes of garbage", (unsigned long)i,
+           (unsigned long)mps_pool_total_size(p->realm->place[i].pool));
+}
+
+static void player_destroy(Player *p)
+{
+  size_t i;
+
+  gate_close(p);
+  if (p->net->arena != NULL)
+    net_verify(p->net);
+  expect_empty(p);
+  for (i = 0; i < JUNK; ++i)
+    junk_free(&p->junk[i]);
+  p->counts.weak_cut = p->net->weak_cut;
+  aps_destroy(p, NULL);
+  net_clear(p->net);
+  if (p->root != NULL)
+    mps_root_destroy(p->root);
+  if (p->thr != NULL)
+    mps_thread_dereg(p->thr);
+  gate_open(p);
+}
+
+typedef struct Thread {
+  pthread_t id;
+  Realm *realm;
+  Net net;
+  unsigned long number;
+  Counts counts;
+} Thread;
+
+static __attribute__((noinline)) void thread_run(Thread *thread, void *cold)
+{
+  Player player, *p = &player;
+  const Config *config = thread->realm->config;
+  long i;
+
+  if (player_create(p, thread->realm, &thread->net, thread->number, cold)) {
+    for (i = 0; i < config->ops; ++i) {
+      if (thread->number == 0)
+        config_at = i;
+      operate(p);
+      ++p->counts.ops;
+      if (++p->unverified >= (unsigned long)config->verify
+          || p->net->bytes > 3 * (size_t)config->live)
+        verify(p);
+    }
+    verify(p);
+  }
+  player_destroy(p);
+  thread->counts = p->counts;
+}
+
+static void *thread_main(void *closure)
+{
+  void *cold = &cold;
+
+  thread_run(closure, cold);
+  return NULL;
+}
+
+static void counts_add(Counts *sum, const Counts *counts)
+{
+  unsigned long *to = (unsigned long *)sum;
+  const unsigned long *from = (const unsigned long *)counts;
+  size_t i;
+
+  for (i = 0; i < sizeof *sum / sizeof *to; ++i)
+    to[i] += from[i];
+}
+
+static void run_threads(Realm *realm, Counts *sum)
+{
+  size_t i, n = (size_t)realm->config->threads;
+  Thread *threads = calloc(n, sizeof *threads);
+
+  EXPECT(threads != NULL && n <= NETS_MAX);
+  for (i = 0; i < n; ++i) {
+    inbox[i].count = 0;
+    threads[i].realm = realm;
+    threads[i].number = i;
+  }
+  for (i = 0; n > 1 && i < n; ++i)
+    EXPECT(pthread_create(&threads[i].id, NULL, thread_main, &threads[i])
+           == 0);
+  if (n == 1)
+    thread_main(&threads[0]);
+  for (i = 0; n > 1 && i < n; ++i)
+    EXPECT(pthread_join(threads[i].id, NULL) == 0);
+  for (i = 0; i < n; ++i)
+    counts_add(sum, &threads[i].counts);
+  free(threads);
+}
+
+static void episode(const Config *config, Counts *sum)
+{
+  Realm realm;
+
+  config_episode = config->seed;
+  config_ops = config->ops;
+  config_at = 0;
+  config_deterministic = config->threads == 1;
+  if (config->verbose)
+    config_print(config);
+  setenv("MOSTLY_BARRIER", config->barrier, 1);
+  if (realm_create(&realm, config)) {
+    if (config->final == 1)
+      mps_message_type_enable(realm.arena, mps_message_type_finalization());
+    run_threads(&realm, sum);
+  }
+  sum->pools += realm.pools;
+  realm_destroy(&realm);
+}
+
+
+/* The program */
+
+static void on_signal(int sig)
+{
+  config_report(sig == SIGALRM ? "FAILED: no end after two minutes\n"
+                               : "FAILED: a fatal signal\n");
+  signal(sig, SIG_DFL);
+  raise(sig);
+}
+
+static void catch_signals(void)
+{
+  static const int fatal[]
+      = {SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGALRM};
+  struct sigaction action;
+  size_t i;
+
+  memset(&action, 0, sizeof action);
+  action.sa_handler = on_signal;
+  action.sa_flags = SA_NODEFER;
+  for (i = 0; i < sizeof fatal / sizeof fatal[0]; ++i)
+    sigaction(fatal[i], &action, NULL);
+}
+
+static double now(void)
+{
+  struct timespec t;
+
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void report(const Config *config, unsigned long episodes,
+                   const Counts *sum)
+{
+  static const char *const names[] = {
+      "ops",   "objects",  "bytes",  "verified", "failed_commits", "refused",
+      "links", "collects", "exacts", "audits",   "weak_cut",       "finalized",
+      "told",  "revived",  "freed",  "pools",    "forks",          "roots"};
+  const unsigned long *values = (const unsigned long *)sum;
+  bool json = config->json;
+  size_t i;
+
+  printf(json ? "{\"program\": \"world\", \"ok\": true, \"seed\": %ld,"
+                " \"threads\": %ld, \"episodes\": %lu"
+              : "world: seed %ld threads %ld episodes %lu",
+         config->seed, config->threads, episodes);
+  for (i = 0; i < sizeof names / sizeof names[0]; ++i)
+    printf(json ? ", \"%s\": %lu" : " %s %lu", names[i], values[i]);
+  printf(json ? "}\n" : "\n");
+}
+
+int main(int argc, char **argv)
+{
+  Config given = config_unset();
+  Counts sum;
+  unsigned long episodes = 0;
+  double start = now();
+  size_t i;
+
+  config_parse(&given, argc, argv);
+  catch_signals();
+  for (i = 0; i < NETS_MAX; ++i)
+    pthread_mutex_init(&inbox[i].mutex, NULL);
+  memset(&sum, 0, sizeof sum);
+  do {
+    Config config = given;
+    config_fill(&config, given.seed + (long)episodes);
+    if (given.live == UNSET && config.live > 400000)
+      config.live = 400000;
+    alarm(120);
+    episode(&config, &sum);
+    ++episodes;
+  } while (now() - start < given.seconds);
+  alarm(0);
+  report(&given, episodes, &sum);
+  return 0;
+}
