@@ -1,0 +1,223 @@
+/* test_blk_final.c -- blocks that the arena is to tell the client of
+ *
+ * Registrations and messages of the arena, where blocks die otherwise than in
+ * its own collections.
+ *
+ * COVERS: .blk.final.arena, .final.freed
+ */
+
+#include "blk_client.h"
+
+static mps_arena_t arena;
+static mps_pool_t pool;
+
+static void start(void)
+{
+  arena = client_arena();
+  mps_message_type_enable(arena, mps_message_type_finalization());
+  pool = make_pool(arena, &(Setup){0});
+}
+
+static void end(void)
+{
+  mps_arena_park(arena);
+  finish(arena, pool);
+}
+
+/* A block that isn't reachable, and is registered so many times */
+static mps_addr_t make_registered(Word value, int count)
+{
+  mps_addr_t p = make(pool, 4, 0);
+
+  *(Word *)p = value;
+  for (int i = 0; i < count; ++i)
+    MUST(mps_finalize(arena, &p));
+  return p;
+}
+
+static int is_told(mps_message_t *message, mps_addr_t *ref)
+{
+  if (!mps_message_get(message, arena, mps_message_type_finalization()))
+    return 0;
+  mps_message_finalization_ref(ref, arena, *message);
+  return 1;
+}
+
+static unsigned count_messages(void)
+{
+  mps_message_t message;
+  mps_addr_t ref;
+  unsigned count = 0;
+
+  while (is_told(&message, &ref)) {
+    ++count;
+    mps_message_discard(arena, message);
+  }
+  return count;
+}
+
+/* The pool's own collection doesn't free it without a word. */
+START_TEST(own_collection_leaves_what_is_registered)
+{
+  mps_addr_t p, inner, ref;
+  mps_message_t message;
+
+  start();
+  p = make_registered(77, 1);
+  inner = make(pool, 4, 0);
+  ((mps_addr_t *)p)[1] = inner;
+  *(Word *)inner = 78;
+  MUST(mps_blk_collect(NULL, pool));
+  ck_assert_uint_eq(mps_blk_size(pool, p), 32);
+  ck_assert_uint_eq(mps_blk_size(pool, inner), 32);
+  MUST(mps_arena_collect(arena));
+  ck_assert(is_told(&message, &ref));
+  ck_assert_ptr_eq(ref, p);
+  /* Nor while the message is under way. */
+  MUST(mps_blk_collect(NULL, pool));
+  ck_assert_uint_eq(*(Word *)ref, 77);
+  ck_assert_uint_eq(*(Word *)((mps_addr_t *)ref)[1], 78);
+  mps_message_discard(arena, message);
+  MUST(mps_blk_collect(NULL, pool));
+  ck_assert_uint_eq(mps_blk_size(pool, p), 0);
+  ck_assert_uint_eq(mps_blk_size(pool, inner), 0);
+  end();
+}
+END_TEST
+
+/* One that is queued */
+START_TEST(own_collection_leaves_what_a_message_names)
+{
+  mps_addr_t p, ref;
+  mps_message_t message;
+
+  start();
+  p = make_registered(77, 2);
+  MUST(mps_arena_collect(arena));
+  MUST(mps_blk_collect(NULL, pool));
+  ck_assert_uint_eq(mps_blk_size(pool, p), 32);
+  ck_assert(is_told(&message, &ref));
+  ck_assert_ptr_eq(ref, p);
+  ck_assert_uint_eq(*(Word *)ref, 77);
+  mps_message_discard(arena, message);
+  ck_assert_uint_eq(count_messages(), 1);
+  end();
+}
+END_TEST
+
+/* An object that comes to lie where a registered one was freed is another. */
+START_TEST(freeing_withdraws)
+{
+  mps_addr_t p, q;
+
+  start();
+  p = make_registered(1, 3);
+  mps_blk_free(pool, p);
+  q = make(pool, 4, 0);
+  ck_assert_ptr_eq(q, p);
+  ck_assert_int_eq(mps_definalize(arena, &q), MPS_RES_FAIL);
+  MUST(mps_arena_collect(arena));
+  ck_assert_uint_eq(count_messages(), 0);
+  end();
+}
+END_TEST
+
+START_TEST(moving_takes_registrations_along)
+{
+  mps_addr_t p, old, ref;
+  mps_message_t message;
+
+  start();
+  p = old = make_registered(5, 2);
+  (void)make(pool, 4, 0); /* behind it */
+  MUST(mps_blk_realloc(&p, pool, 400, 1));
+  ck_assert_ptr_ne(p, old);
+  MUST(mps_definalize(arena, &p));
+  MUST(mps_arena_collect(arena));
+  ck_assert(is_told(&message, &ref));
+  ck_assert_ptr_eq(ref, p);
+  ck_assert_uint_eq(*(Word *)ref, 5);
+  mps_message_discard(arena, message);
+  ck_assert_uint_eq(count_messages(), 0);
+  end();
+}
+END_TEST
+
+/* Where the client says what is alive, registrations of the rest go, and so
+ * do messages; one that was taken has no reference any more. */
+START_TEST(what_the_client_collects_is_forgotten)
+{
+  mps_addr_t p, q, keep, ref;
+  mps_message_t message;
+
+  start();
+  (void)make_registered(1, 1);
+  (void)make_registered(2, 1);
+  MUST(mps_arena_collect(arena));
+  ck_assert(is_told(&message, &ref));
+  q = make_registered(3, 1);
+  keep = make_registered(4, 1);
+  mps_blk_mark_begin(pool);
+  mps_blk_mark(pool, &keep, 1);
+  ck_assert_uint_eq(mps_blk_mark_end(pool), 3);
+  ck_assert_uint_eq(count_messages(), 0);
+  mps_message_finalization_ref(&ref, arena, message);
+  ck_assert_ptr_null(ref);
+  mps_message_discard(arena, message);
+  MUST(mps_definalize(arena, &keep));
+  p = make(pool, 4, 0);
+  q = make(pool, 4, 0);
+  ck_assert_int_eq(mps_definalize(arena, &p), MPS_RES_FAIL);
+  ck_assert_int_eq(mps_definalize(arena, &q), MPS_RES_FAIL);
+  end();
+}
+END_TEST
+
+/* A message names what the client has freed; its region goes back to the
+ * arena, and a moving pool may get that. */
+START_TEST(regions_go_without_messages_about_them)
+{
+  mps_addr_t big = NULL, ref, root[1];
+  mps_root_t roots;
+  Client amc;
+  mps_message_t message;
+
+  start();
+  root[0] = make(pool, 4, 0);
+  roots = root_table(arena, mps_rank_exact(), root, 1);
+  MUST(mps_blk_alloc(&big, pool, 3 * MB, 0));
+  memset(big, 0, 3 * MB);
+  MUST(mps_finalize(arena, &big));
+  MUST(mps_finalize(arena, &big));
+  MUST(mps_arena_collect(arena));
+  mps_arena_release(arena);
+  ck_assert(is_told(&message, &ref));
+  mps_blk_free(pool, ref);
+  MUST(mps_blk_collect(NULL, pool));
+  mps_message_finalization_ref(&ref, arena, message);
+  ck_assert_ptr_null(ref);
+  mps_message_discard(arena, message);
+  ck_assert_uint_eq(count_messages(), 0);
+  amc = client_create_in(arena, &(Options){0});
+  for (Word i = 0; i < 100000; ++i)
+    (void)client_make(&amc, 64, i);
+  MUST(mps_arena_collect(arena));
+  mps_root_destroy(roots);
+  client_leave(&amc);
+  end();
+}
+END_TEST
+
+int main(void)
+{
+  Suite *suite = suite_create("blk_final");
+
+  unit_seed("blk_final");
+  unit_add(suite, "own", own_collection_leaves_what_is_registered);
+  unit_add(suite, "queued", own_collection_leaves_what_a_message_names);
+  unit_add(suite, "free", freeing_withdraws);
+  unit_add(suite, "move", moving_takes_registrations_along);
+  unit_add(suite, "client", what_the_client_collects_is_forgotten);
+  unit_add(suite, "region", regions_go_without_messages_about_them);
+  return unit_run(suite);
+}
