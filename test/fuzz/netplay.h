@@ -144,11 +144,16 @@ static bool may_refer(Edges edges, const Node *to)
   return edges != EDGES_AMBIG || to == NULL || to->place->takes_ambig;
 }
 
-static void set_reference(Node *node, mps_addr_t client, size_t i, Node *to,
-                          mps_addr_t to_client)
+/* A dead pair that is written to may live again, as a whole. */
+static void set_reference(Net *net, Node *node, mps_addr_t client, size_t i,
+                          Node *to, mps_addr_t to_client)
 {
   volatile Word *slot = &block_of(client)[first_reference() + i];
   size_t other = i ^ 1;
+
+  if (node->edges == EDGES_PAIRS && other < node->refs
+      && node->ref[other] != NULL)
+    net_loosen(net, node->ref[other]);
 
   *slot = encode_slot(to_client);
   node->ref[i] = to;
@@ -168,9 +173,10 @@ static void set_key(Player *p, Node *keys, size_t i, Node *key, Node *value)
     return;
   node_expect(values, hold(p, 3, decode_slot(slot)));
   net_loosen(p->net, values);
-  set_reference(values, p->hand[3], i, value,
+  set_reference(p->net, values, p->hand[3], i, value,
                 value != NULL ? p->hand[2] : NULL);
-  set_reference(keys, p->hand[0], i, key, key != NULL ? p->hand[1] : NULL);
+  set_reference(p->net, keys, p->hand[0], i, key,
+                key != NULL ? p->hand[1] : NULL);
 }
 
 /* Let node, in hand 0, refer to what is in hand 1, or to nothing. */
@@ -181,7 +187,8 @@ static void set_any(Player *p, Node *node, size_t i, Node *to)
   if (!may_refer(node->edges, to))
     return;
   if (!node->has_dependent) {
-    set_reference(node, p->hand[0], i, to, to != NULL ? p->hand[1] : NULL);
+    set_reference(p->net, node, p->hand[0], i, to,
+                  to != NULL ? p->hand[1] : NULL);
     return;
   }
   if (i == 0)
@@ -494,7 +501,7 @@ static void op_list(Player *p)
     if (node->refs > 0 && head != NULL && roots->edges != EDGES_WEAK
         && may_refer(node->edges, head))
       set_reference(
-          node, p->hand[1], 0, head,
+          p->net, node, p->hand[1], 0, head,
           hold(p, 0, (mps_addr_t)(roots->slot[slot] - roots->offset[slot])));
     roots_set(p, roots, slot, node, p->hand[1]);
   }

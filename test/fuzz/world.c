@@ -226,7 +226,7 @@ static void cut_off(Net *net, const Node *node)
   for (from = net->nodes; from != NULL; from = from->next)
     for (i = 0; i < from->refs; ++i)
       if (from->ref[i] == node)
-        set_reference(from, from->addr, i, NULL, NULL);
+        set_reference(net, from, from->addr, i, NULL, NULL);
   cut_off_roots(net, node);
 }
 
@@ -326,7 +326,7 @@ static void close_off(Net *net, const Place *place)
   for (from = net->nodes; from != NULL; from = from->next)
     for (i = 0; i < from->refs; ++i)
       if (from->place != place && is_in(from->ref[i], place))
-        set_reference(from, from->addr, i, NULL, NULL);
+        set_reference(net, from, from->addr, i, NULL, NULL);
 }
 
 /* Tables with weak keys would have to be cut together: those are emptied. */
@@ -338,8 +338,8 @@ static void empty_tables(Net *net)
   for (keys = net->nodes; keys != NULL; keys = keys->next) {
     Node *values = keys->has_dependent ? keys->ref[0] : NULL;
     for (i = 1; values != NULL && i < keys->refs; ++i) {
-      set_reference(keys, keys->addr, i, NULL, NULL);
-      set_reference(values, values->addr, i, NULL, NULL);
+      set_reference(net, keys, keys->addr, i, NULL, NULL);
+      set_reference(net, values, values->addr, i, NULL, NULL);
     }
   }
 }
@@ -520,9 +520,20 @@ static void operate(Player *p)
 
   if (is_gated)
     pthread_rwlock_rdlock(&realm->gate);
-  if (getenv("TRACE")) fprintf(stderr, "%ld: %d live %lu\n", config_at, (int)(op - ops), p->net->count);
+  if (getenv("TRACE"))
+    fprintf(stderr, "%ld: %d live %lu\n", config_at, (int)(op - ops),
+            p->net->count);
   op->run(p);
-  if (getenv("V1")) { unsigned long was = p->net->live; Node *n = net_find(p->net, strtoul(getenv("V1"), 0, 16)); if (n) { net_reckon(p->net); fprintf(stderr, "   after %ld: %lx is %d edges %d\n", config_at, n->serial, node_is_live(p->net, n), n->edges); } (void)was; }
+  if (getenv("V1")) {
+    unsigned long was = p->net->live;
+    Node *n = net_find(p->net, strtoul(getenv("V1"), 0, 16));
+    if (n) {
+      net_reckon(p->net);
+      fprintf(stderr, "   after %ld: %lx is %d edges %d\n", config_at,
+              n->serial, node_is_live(p->net, n), n->edges);
+    }
+    (void)was;
+  }
   if (realm->is_limited && chance_once_in(&p->chance, 50))
     lift_limit(realm);
   if (is_gated)
