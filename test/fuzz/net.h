@@ -47,6 +47,7 @@ struct Node {
   Edges edges;
   mps_addr_t addr;        /* where it was when it was seen last */
   unsigned long live;     /* the last reckoning that found it alive */
+  unsigned long was_live; /* and the one before */
   unsigned long seen;     /* the last walk that found it */
   unsigned long kept;     /* the last sweep that needs it */
   unsigned long walked;   /* the last audit that met it */
@@ -245,6 +246,7 @@ static bool net_mark(Net *net, Node *node)
 {
   if (node_is_live(net, node))
     return false;
+  node->was_live = node->live;
   node->live = net->live;
   net_push(net, node);
   return true;
@@ -295,13 +297,15 @@ static bool net_mark_pairs(Net *net, const Node *node)
   return is_news;
 }
 
-static void net_reckon(Net *net)
+/* With one that may be null as a root */
+static void net_reckon_with(Net *net, Node *root)
 {
   size_t t, i;
   bool is_news = true;
 
   ++net->live;
   net->pairs_count = 0;
+  net_mark(net, root);
   for (t = 0; t < ROOT_TABLES; ++t)
     if (net->roots[t].slot != NULL && net->roots[t].edges != EDGES_WEAK)
       for (i = 0; i < ROOT_SLOTS; ++i)
@@ -311,6 +315,11 @@ static void net_reckon(Net *net)
     for (is_news = false, i = 0; i < net->pairs_count; ++i)
       is_news |= net_mark_pairs(net, net->pairs[i]);
   }
+}
+
+static void net_reckon(Net *net)
+{
+  net_reckon_with(net, NULL);
 }
 
 
@@ -569,28 +578,40 @@ static void net_verify(Net *net)
   net_sweep(net);
 }
 
-/* The client takes back what isn't alive: there may be messages under way
- * about it and what it refers to.  Where there are tables with weak keys,
- * values may be gone that the model takes for alive. */
-static void net_loosen(Net *net, Node *node)
+/* Where there are tables with weak keys, values may be gone that the model
+ * takes for alive: so all that the node leads to. */
+static void net_loosen_all(Net *net, Node *node)
 {
   size_t i;
 
-  if (net->registered == 0)
-    return;
-  net_reckon(net);
-  if (node_is_live(net, node) && !net->has_dependents)
-    return;
   ++net->kept;
   net_keep(net, node);
   while (net->work_count > 0) {
     node = net->work[--net->work_count];
-    if (node_is_live(net, node) && !net->has_dependents)
-      continue;
     node->is_loose |= node->registrations > 0;
     for (i = 0; i < node->refs; ++i)
       net_keep(net, node->ref[i]);
   }
+}
+
+/* The client takes back what isn't alive: there may be messages under way
+ * about all that it makes live again. */
+static void net_loosen(Net *net, Node *node)
+{
+  unsigned long before;
+
+  if (net->registered == 0)
+    return;
+  if (net->has_dependents)
+    net_loosen_all(net, node);
+  net_reckon(net);
+  if (node_is_live(net, node))
+    return;
+  before = net->live;
+  net_reckon_with(net, node);
+  for (node = net->nodes; node != NULL; node = node->next)
+    node->is_loose |= node->registrations > 0 && node_is_live(net, node)
+                      && node->was_live != before;
 }
 
 static Node *net_find(const Net *net, Word serial)

@@ -71,8 +71,6 @@ static void op_final(Player *p)
 
   if (node == NULL || p->realm->config->final != 1)
     return;
-  if (getenv("NOBLKFINAL") && class_is_blk(node->place->class))
-    return;
   if (n > 4)
     final_withdraw(p, node);
   else

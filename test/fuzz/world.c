@@ -520,20 +520,7 @@ static void operate(Player *p)
 
   if (is_gated)
     pthread_rwlock_rdlock(&realm->gate);
-  if (getenv("TRACE"))
-    fprintf(stderr, "%ld: %d live %lu\n", config_at, (int)(op - ops),
-            p->net->count);
   op->run(p);
-  if (getenv("V1")) {
-    unsigned long was = p->net->live;
-    Node *n = net_find(p->net, strtoul(getenv("V1"), 0, 16));
-    if (n) {
-      net_reckon(p->net);
-      fprintf(stderr, "   after %ld: %lx is %d edges %d\n", config_at,
-              n->serial, node_is_live(p->net, n), n->edges);
-    }
-    (void)was;
-  }
   if (realm->is_limited && chance_once_in(&p->chance, 50))
     lift_limit(realm);
   if (is_gated)
