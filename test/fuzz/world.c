@@ -590,17 +590,11 @@ static bool net_create(Player *p)
   return true;
 }
 
-static bool player_create(Player *p, Realm *realm, Net *net,
-                          unsigned long number, void *cold)
+static bool player_fill(Player *p, void *cold)
 {
+  Realm *realm = p->realm;
   size_t i;
 
-  memset(p, 0, sizeof *p);
-  memset(net, 0, sizeof *net);
-  p->realm = realm;
-  p->net = net;
-  p->number = number;
-  p->chance.state = chance_mix((uint64_t)realm->config->seed * 64 + number);
   if (!went_well(realm, "thread", mps_thread_reg(&p->thr, realm->arena)))
     return false;
   if (realm->config->stack == 1
@@ -612,6 +606,25 @@ static bool player_create(Player *p, Realm *realm, Net *net,
     if (!aps_create(p, &realm->place[i]))
       return false;
   return net_create(p);
+}
+
+/* Making roots and allocation points may collect, so it's an operation like
+ * others. */
+static bool player_create(Player *p, Realm *realm, Net *net,
+                          unsigned long number, void *cold)
+{
+  bool is_made;
+
+  memset(p, 0, sizeof *p);
+  memset(net, 0, sizeof *net);
+  p->realm = realm;
+  p->net = net;
+  p->number = number;
+  p->chance.state = chance_mix((uint64_t)realm->config->seed * 64 + number);
+  gate_close(p);
+  is_made = player_fill(p, cold);
+  gate_open(p);
+  return is_made;
 }
 
 /* With no root left, nothing is. */
