@@ -27,6 +27,7 @@ typedef struct Ap {
   mps_addr_t block; /* it */
   size_t size;      /* its size */
   Word junk;        /* what the open block is filled from */
+  int ramps;        /* patterns begun */
 } Ap;
 
 /* A manual block, which holds no references */

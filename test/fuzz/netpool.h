@@ -295,7 +295,8 @@ static mps_res_t place_ap_pool(Realm *realm, Place *place)
 {
   const Config *config = realm->config;
   Chance *chance = &realm->chance;
-  size_t gens = realm->chain != NULL ? (size_t)config->gens : 2;
+  bool is_default = realm->chain == NULL || chance_once_in(chance, 3);
+  size_t gens = is_default ? 2 : (size_t)config->gens;
   unsigned gen = (unsigned)chance_below(chance, gens + 1);
   bool has_gen = !class_moves(place->class) && chance_once_in(chance, 2);
   mps_res_t res;
@@ -305,7 +306,7 @@ static mps_res_t place_ap_pool(Realm *realm, Place *place)
     MPS_ARGS_ADD(args, MPS_KEY_FORMAT, place->fmt);
     if (has_gen)
       MPS_ARGS_ADD(args, MPS_KEY_GEN, gen);
-    if (realm->chain != NULL)
+    if (!is_default)
       MPS_ARGS_ADD(args, MPS_KEY_CHAIN, realm->chain);
     MPS_ARGS_ADD(args, MPS_KEY_INTERIOR, place->is_interior);
     if (config->extend_by > 0)

@@ -129,6 +129,26 @@ static void op_tune(Player *p)
 }
 
 
+static void op_ramp(Player *p)
+{
+  Ap *ap = choose_ap(p);
+  mps_alloc_pattern_t ramp = chance_once_in(&p->chance, 2)
+                                 ? mps_alloc_pattern_ramp()
+                                 : mps_alloc_pattern_ramp_collect_all();
+
+  if (ap->is_open || ap->place->class != CLASS_AMC)
+    return;
+  if (chance_once_in(&p->chance, 2)) {
+    EXPECT(mps_ap_alloc_pattern_begin(ap->ap, ramp) == MPS_RES_OK);
+    ++ap->ramps;
+  } else {
+    EXPECT(mps_ap_alloc_pattern_end(ap->ap, ramp)
+           == (ap->ramps > 0 ? MPS_RES_OK : MPS_RES_FAIL));
+    ap->ramps -= ap->ramps > 0;
+  }
+}
+
+
 /* What needs the other mutators to be held off */
 
 static void gate_close(Player *p)
@@ -195,7 +215,10 @@ static bool may_cut_off(const Net *net, const Node *node)
   const Node *from;
   size_t i;
 
-  if (node->seen != net->seen || node->registrations > 0)
+  /* Messages about it may be under way, unless it's alive. */
+  if (node->seen != net->seen
+      || (node->registrations > 0
+          && (node->is_loose || !node_is_live(net, node))))
     return false;
   for (from = net->nodes; from != NULL; from = from->next)
     for (i = 0; i < from->refs; ++i)
@@ -495,7 +518,7 @@ static const Op ops[] = {
     {op_limit, 10, false},   {op_tune, 20, false},
     {op_audit, 10, true},    {op_exact, 15, false},
     {op_block, 40, true},    {op_pool, 4, false},
-    {op_fork, 1, true},
+    {op_fork, 1, true},      {op_ramp, 40, false},
 };
 
 #define OP_COUNT (sizeof ops / sizeof ops[0])
