@@ -24,6 +24,8 @@ def choose(chance, _):
         return cases.random_step(chance)
     if pick < 0.25:
         return cases.random_blocks(chance, 5)
+    if pick < 0.6:
+        return cases.random_world(chance, 5)
     return cases.random_mirror(chance, 5)
 
 

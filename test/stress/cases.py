@@ -127,6 +127,13 @@ def check_step(facts, case):
     expect(fact["retries"] > 0, "no commit failed")
 
 
+def check_world(facts, case):
+    fact = facts[-1]
+    expect(fact["program"] == "world" and fact["ok"], "not ok")
+    if not value_of(case, "--commit-limit"):
+        expect(fact["objects"] > 0 and fact["verified"] > 0, "nothing done")
+
+
 def check_blocks(facts, case):
     fact = facts[-1]
     expect(fact["program"] == "blocks" and fact["ok"], "not ok")
@@ -162,7 +169,7 @@ def check_pause(facts, case):
 
 
 CHECKS = {"mirror": check_mirror, "step": check_step,
-          "blocks": check_blocks, "copy": check_copy,
+          "world": check_world, "blocks": check_blocks, "copy": check_copy,
           "treeb": check_treeb, "pause": check_pause, "rate": check_workload}
 
 
@@ -203,6 +210,20 @@ def random_mirror(chance, seconds=10):
     return Case("mirror", arguments)
 
 
+def random_world(chance, seconds=10):
+    arguments = ["--seed", chance.randrange(1, 10**9), "--seconds", seconds]
+    if chance.random() < 0.3:
+        arguments += ["--threads", chance.choice((2, 3, 4))]
+    elif chance.random() < 0.6:
+        arguments += ["--stack", 0]
+    if chance.random() < 0.2:
+        arguments += ["--commit-limit",
+                      chance.randrange(1_000_000, 8_000_000)]
+    if chance.random() < 0.2:
+        arguments += ["--verify", 1, "--live", 30000]
+    return Case("world", arguments)
+
+
 def random_step(chance):
     return Case("step", ["--each", chance.randrange(1, 30)])
 
@@ -235,6 +256,8 @@ def random_case(chance, build=BUILD):
     pick = chance.random()
     if pick < 0.08:
         return random_blocks(chance)
+    if pick < 0.3:
+        return random_world(chance)
     if pick < 0.75 or (is_sanitized(build) and pick < 0.95):
         return random_mirror(chance)
     if pick < 0.80 or is_sanitized(build):
