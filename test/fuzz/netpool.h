@@ -331,12 +331,20 @@ static mps_res_t place_blk_pool(Realm *realm, Place *place)
   size_t threshold = chance_below(chance, 3) << 14;
   size_t stack = chance_below(chance, 3);
   double headroom = (double)chance_below(chance, 4) / 5;
+  bool is_default = realm->chain == NULL || chance_once_in(chance, 2);
+  size_t gens = is_default ? 2 : (size_t)realm->config->gens;
+  unsigned gen = (unsigned)chance_below(chance, gens + 1);
+  bool has_gen = chance_once_in(chance, 3);
   bool has_poison = chance_once_in(chance, 3);
   mps_res_t res;
 
   MPS_ARGS_BEGIN(args)
   {
     MPS_ARGS_ADD(args, MPS_KEY_EXTEND_BY, extend);
+    if (!is_default)
+      MPS_ARGS_ADD(args, MPS_KEY_CHAIN, realm->chain);
+    if (has_gen)
+      MPS_ARGS_ADD(args, MPS_KEY_GEN, gen);
     MPS_ARGS_ADD(args, MPS_KEY_BLK_SIZE, unit);
     MPS_ARGS_ADD(args, MPS_KEY_INTERIOR, place->is_interior);
     MPS_ARGS_ADD(args, MPS_KEY_BLK_HEADROOM, headroom);

@@ -88,6 +88,29 @@ static void op_blk_collect(Player *p)
   }
 }
 
+static void op_blk_tune(Player *p)
+{
+  mps_pool_t pool
+      = p->realm->place[CLASS_BLK + chance_below(&p->chance, 2)].pool;
+  size_t size = chance_below(&p->chance, 100000);
+
+  if (pool == NULL)
+    return;
+  switch (chance_below(&p->chance, 3)) {
+  case 0:
+    mps_blk_auto_set(pool, chance_once_in(&p->chance, 2));
+    break;
+  case 1:
+    mps_blk_threshold_set(pool, size);
+    break;
+  default:
+    if (mps_pool_total_size(pool) < 2000000)
+      (void)went_well(p->realm, "extend",
+                      mps_blk_extend(pool, NULL, 1000 + size));
+    break;
+  }
+}
+
 static void lift_limit(Realm *realm)
 {
   size_t most = realm->config->commit_limit > 0
@@ -244,20 +267,21 @@ typedef struct Op {
 } Op;
 
 static const Op ops[] = {
-    {op_alloc, 3000, false}, {op_garbage, 100, false},
-    {op_list, 100, false},   {op_table, 100, false},
-    {op_open, 100, false},   {op_close, 150, false},
-    {op_link, 2000, false},  {op_unlink, 600, false},
-    {op_touch, 500, false},  {op_root, 400, false},
-    {op_drop, 150, false},   {op_noise, 50, false},
-    {op_replace, 50, false}, {op_junk, 200, false},
-    {op_ld, 100, false},     {op_final, 300, false},
-    {op_drain, 60, false},   {op_state, 200, false},
-    {op_collect, 20, false}, {op_blk_collect, 20, false},
-    {op_limit, 10, false},   {op_tune, 20, false},
-    {op_audit, 10, true},    {op_exact, 15, false},
-    {op_block, 40, true},    {op_pool, 4, false},
-    {op_fork, 1, true},      {op_ramp, 40, false},
+    {op_alloc, 3000, false},  {op_garbage, 100, false},
+    {op_list, 100, false},    {op_table, 100, false},
+    {op_open, 100, false},    {op_close, 150, false},
+    {op_link, 2000, false},   {op_unlink, 600, false},
+    {op_touch, 500, false},   {op_root, 400, false},
+    {op_drop, 150, false},    {op_noise, 50, false},
+    {op_replace, 50, false},  {op_junk, 200, false},
+    {op_ld, 100, false},      {op_final, 300, false},
+    {op_drain, 60, false},    {op_state, 200, false},
+    {op_collect, 20, false},  {op_blk_collect, 20, false},
+    {op_limit, 10, false},    {op_tune, 20, false},
+    {op_audit, 10, true},     {op_exact, 15, false},
+    {op_block, 40, true},     {op_pool, 4, false},
+    {op_fork, 1, true},       {op_ramp, 40, false},
+    {op_blk_tune, 20, false},
 };
 
 #define OP_COUNT (sizeof ops / sizeof ops[0])
