@@ -21,7 +21,8 @@ typedef enum Edges {
   EDGES_STRONG,
   EDGES_AMBIG, /* strong, and what they name stays where it is */
   EDGES_WEAK,
-  EDGES_PAIRS, /* ephemerons; an odd last one is strong */
+  EDGES_PAIRS,      /* ephemerons; an odd last one is strong */
+  EDGES_WEAK_PAIRS, /* pairs that keep nothing; an odd last one is weak */
   EDGES_NONE
 } Edges;
 
@@ -260,7 +261,7 @@ static void net_drain(Net *net)
     Node *node = net->work[--net->work_count];
     if (node->edges == EDGES_PAIRS)
       push(&net->pairs, &net->pairs_count, &net->pairs_room, node);
-    else if (node->edges != EDGES_WEAK)
+    else if (node->edges != EDGES_WEAK && node->edges != EDGES_WEAK_PAIRS)
       for (i = 0; i < node->refs; ++i)
         net_mark(net, node->ref[i]);
   }
@@ -405,6 +406,23 @@ static void net_see_pairs(Net *net, Node *node, bool is_live)
     net_see_slot(net, node, node->refs - 1, is_live, true);
 }
 
+/* Of a pair that lives each reference is weak by itself. */
+static void net_see_weak_pairs(Net *net, Node *node, bool is_live)
+{
+  size_t i, k;
+
+  for (i = 0; i < node->refs; i += 2) {
+    bool live = i + 1 == node->refs || pair_is_live(net, node, i);
+
+    for (k = i; k < i + 2 && k < node->refs; ++k) {
+      bool is_kept = live && node_is_live(net, node->ref[k]);
+
+      net_see_slot(net, node, k, is_live && is_kept,
+                   is_kept || !net->is_exact);
+    }
+  }
+}
+
 static void net_see_references(Net *net, Node *node)
 {
   bool is_live = node_is_live(net, node);
@@ -412,6 +430,10 @@ static void net_see_references(Net *net, Node *node)
 
   if (node->edges == EDGES_PAIRS) {
     net_see_pairs(net, node, is_live);
+    return;
+  }
+  if (node->edges == EDGES_WEAK_PAIRS) {
+    net_see_weak_pairs(net, node, is_live);
     return;
   }
   for (i = 0; i < node->refs; ++i) {

@@ -243,7 +243,8 @@ static bool aps_create(Player *p, Place *place)
   case CLASS_AWL:
     return ap_create(p, place, EDGES_WEAK, mps_rank_weak());
   case CLASS_AEPH:
-    return ap_create(p, place, EDGES_PAIRS, mps_rank_ephemeron());
+    return ap_create(p, place, EDGES_PAIRS, mps_rank_ephemeron())
+           && ap_create(p, place, EDGES_WEAK_PAIRS, mps_rank_weak());
   default:
     return true;
   }

@@ -69,6 +69,11 @@ static mps_addr_t hold(Player *p, size_t hand, mps_addr_t client)
   return client;
 }
 
+static bool is_lasting(Edges edges)
+{
+  return edges == EDGES_STRONG || edges == EDGES_AMBIG;
+}
+
 static Node *walk_root(Player *p, size_t hand)
 {
   Net *net = p->net;
@@ -103,12 +108,11 @@ static Node *walk_on(Player *p, Node *node, size_t hand)
     return node;
   slot = ((volatile Word *)block_of(p->hand[hand]))[first_reference() + i];
   if (slot == 0) {
-    EXPECT(node->edges == EDGES_WEAK || node->edges == EDGES_PAIRS
-           || node->is_dependent);
+    EXPECT(!is_lasting(node->edges) || node->is_dependent);
     return node;
   }
   node_expect(to, hold(p, hand, decode_slot(slot)));
-  if (node->edges == EDGES_WEAK || node->edges == EDGES_PAIRS)
+  if (!is_lasting(node->edges))
     net_loosen(p->net, to);
   return to;
 }
@@ -159,8 +163,8 @@ static void set_reference(Net *net, Node *node, mps_addr_t client, size_t i,
   *slot = encode_slot(to_client);
   node->ref[i] = to;
   /* The pair may have died before, which the model hasn't heard of. */
-  if (node->edges == EDGES_PAIRS && other < node->refs
-      && slot[(long)other - (long)i] == 0)
+  if ((node->edges == EDGES_PAIRS || node->edges == EDGES_WEAK_PAIRS)
+      && other < node->refs && slot[(long)other - (long)i] == 0)
     node->ref[other] = NULL;
 }
 
@@ -425,6 +429,27 @@ static bool is_known_leaf(Player *p, const Place *place, mps_addr_t block)
   return is_known;
 }
 
+/* Another size, before anything refers to it; it may get another address. */
+static void move_block(Player *p, Node *node)
+{
+  mps_addr_t block = block_of(p->hand[1]);
+  size_t size = choose_size(p);
+  size_t least = (first_reference() + node->refs + 1) * WORD_SIZE;
+
+  if (size < least
+      || !went_well(p->realm, "realloc",
+                    mps_blk_realloc(&block, node->place->pool, size, 1)))
+    return;
+  hold(p, 1, client_of(block));
+  if (size >= node->size) {
+    node_expect_words(node, p->hand[1]);
+    memset((char *)block + node->size, 0, size - node->size);
+  }
+  node->size = size;
+  node->decoy = 0;
+  node_write(node, block);
+}
+
 static Node *make_block(Player *p, Place *place)
 {
   bool is_leaf = chance_once_in(&p->chance, 4);
@@ -453,6 +478,8 @@ static Node *make_block(Player *p, Place *place)
   if (is_leaf ? is_known_leaf(p, place, block) : is_layout)
     choose_decoy(p, node);
   fill(p, node, NULL, block);
+  if (!is_layout && chance_once_in(&p->chance, 8))
+    move_block(p, node);
   made(p, node);
   return node;
 }
