@@ -388,113 +388,46 @@ void final_forget(Arena *arena, Addr ref)
 }
 
 
-/* Objects that go away otherwise */
+/* Pools that go away */
 
-void final_forget(Arena *arena, Addr ref)
+static void final_forget_gen(const Pool *pool, const Gen *gen)
 {
-  Final *final;
-
-  if (arena->finals.count == 0)
-    return;
-  while ((final = *final_find(&arena->finals, ref)) != NULL)
-    final_remove(arena, final);
-}
-
-void final_moved(Arena *arena, Addr old, Addr new)
-{
-  if (arena->finals.count > 0)
-    final_move(arena, old, new);
-}
-
-typedef struct FinalGone {
-  const Pool *pool;
-  FinalIsGone is_gone; /* or NULL */
-  void *closure;
-} FinalGone;
-
-static bool final_is_gone(const FinalGone *gone, Addr ref)
-{
-  const Seg *seg = space_seg(&gone->pool->arena->space, ref);
-
-  return seg != NULL && seg->pgen->pool == gone->pool
-         && (gone->is_gone == NULL || gone->is_gone(ref, gone->closure));
-}
-
-static void final_forget_gen(const FinalGone *gone, const Gen *gen)
-{
-  Arena *arena = gone->pool->arena;
+  Arena *arena = pool->arena;
 
   RING_FOR (node, after, &arena->finals.gens[gen->id]) {
     Final *final = FINAL_OF_LINK(node);
 
-    if (final_is_gone(gone, final->ref))
+    if (space_seg(&arena->space, final->ref)->pgen->pool == pool)
       final_remove(arena, final);
   }
 }
 
 static void final_forget_message(Message *message, void *closure)
 {
-  const FinalGone *gone = closure;
+  const Pool *pool = closure;
+  Arena *arena = pool->arena;
   Final *final = final_of_message(message);
+  const Seg *seg = space_seg(&arena->space, final->ref);
 
-  if (!final_is_gone(gone, final->ref))
+  if (seg == NULL || seg->pgen->pool != pool)
     return;
   if (message->state == MESSAGE_QUEUED)
-    message_drop(&gone->pool->arena->messages, message);
+    message_drop(&arena->messages, message);
   else
     final->ref = NULL;
 }
 
-void final_forget_gone(Pool *pool, FinalIsGone is_gone, void *closure)
+void final_forget_pool(Pool *pool)
 {
-  FinalGone gone = {pool, is_gone, closure};
   Chain *chain = pool->chain;
 
   if (!pool->class->is_managed)
     return;
   for (Index i = 0; chain != NULL && i < chain->count; ++i)
-    final_forget_gen(&gone, &chain->gens[i]);
-  final_forget_gen(&gone, &pool->arena->top);
+    final_forget_gen(pool, &chain->gens[i]);
+  final_forget_gen(pool, &pool->arena->top);
   message_each(&pool->arena->messages, mps_message_type_finalization(),
-               final_forget_message, &gone);
-}
-
-typedef struct FinalEach {
-  const Pool *pool;
-  FinalVisit visit;
-  void *closure;
-} FinalEach;
-
-static void final_visit(const FinalEach *each, Addr ref)
-{
-  const Seg *seg = space_seg(&each->pool->arena->space, ref);
-
-  if (seg != NULL && seg->pgen->pool == each->pool)
-    each->visit(ref, each->closure);
-}
-
-static void final_visit_message(Message *message, void *closure)
-{
-  final_visit(closure, final_of_message(message)->ref);
-}
-
-static void final_visit_gen(const FinalEach *each, const Gen *gen)
-{
-  RING_FOR (node, after, &each->pool->arena->finals.gens[gen->id])
-    final_visit(each, FINAL_OF_LINK(node)->ref);
-}
-
-void final_each(const Pool *pool, FinalVisit visit, void *closure)
-{
-  FinalEach each = {pool, visit, closure};
-  Chain *chain = pool->chain;
-
-  ASSERT(!final_is_due(pool->arena));
-  for (Index i = 0; chain != NULL && i < chain->count; ++i)
-    final_visit_gen(&each, &chain->gens[i]);
-  final_visit_gen(&each, &pool->arena->top);
-  message_each(&pool->arena->messages, mps_message_type_finalization(),
-               final_visit_message, &each);
+               final_forget_message, pool);
 }
 
 

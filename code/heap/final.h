@@ -49,15 +49,8 @@ MOSTLY_INTERN void final_decide(Pool *pool, Index gen, FinalKeep keep,
 
 /* The pool is going: drop the requests for its objects and the messages
  * about them.  A message that the client has taken stays, without its
- * reference.  is_gone may be NULL: then all are. */
-typedef bool (*FinalIsGone)(Addr ref, void *closure);
-MOSTLY_INTERN void final_forget_gone(Pool *pool, FinalIsGone is_gone,
-                                     void *closure);
-
-/* Visit what requests and messages name in a pool; no trace is running. */
-typedef void (*FinalVisit)(Addr ref, void *closure);
-MOSTLY_INTERN void final_each(const Pool *pool, FinalVisit visit,
-                              void *closure);
+ * reference. */
+MOSTLY_INTERN void final_forget_pool(Pool *pool);
 
 /* Give the memory of a message back, as a MessageRelease does. */
 MOSTLY_INTERN void final_release(Arena *arena, Message *message);

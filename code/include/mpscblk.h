@@ -253,8 +253,8 @@ extern void mps_blk_walk(mps_pool_t pool,
                          void *closure);
 
 /* Collect the pool, and only it: roots are those of the arena, the threads'
- * stacks and registers, all objects of all other pools, and what is
- * registered with mps_finalize or named by a message.  Runs the finalizers.  *objects_freed_o (which may be null) is how many objects were
+ * stacks and registers, and all objects of all other pools.  Runs the
+ * finalizers.  *objects_freed_o (which may be null) is how many objects were
  * freed.  MPS_RES_FAIL: the pool is locked or collecting. */
 extern mps_res_t mps_blk_collect(size_t *objects_freed_o, mps_pool_t pool);
 

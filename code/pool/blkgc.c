@@ -33,15 +33,6 @@ static bool blk_is_arenas(const Blk *blk)
   return blk->params.memory == NULL;
 }
 
-/* A message may name what the client has freed since (.final.freed). */
-
-static bool blk_is_in(Addr ref, void *closure)
-{
-  const BlkArea *area = closure;
-
-  return (Word)ref - area->base < area->size;
-}
-
 static void blk_trim(Blk *blk)
 {
   double share
@@ -56,7 +47,6 @@ static void blk_trim(Blk *blk)
     if (region == blk->first || region->area.tab.objects > 0
         || (double)(free - size) < (double)(total - size) * share)
       continue;
-    final_forget_gone(&blk->pool, blk_is_in, &region->area);
     blk_region_free(region);
     total -= size;
     free -= size;
@@ -201,18 +191,6 @@ void blk_mark_begin(Blk *blk)
   blkmark_begin(&blk->mark);
   if (blk->moving != 0)
     blkmark_range(&blk->mark, &blk->moving, 1);
-}
-
-/* What the arena knows of objects that die doesn't count here, and mustn't
- * outlive them (.blk.final.arena). */
-
-static bool blk_is_dead(Addr ref, void *closure)
-{
-  const Blk *blk = closure;
-  const BlkArea *area = blkmark_area(&blk->mark, (Word)ref);
-
-  return blktab_state(&area->tab, ((Word)ref - area->base) >> blk->mark.shift)
-         != BLK_MARK;
 }
 
 Count blk_mark_end(Blk *blk)
@@ -367,16 +345,6 @@ static void blk_scan_pools(BlkScan *scan)
     else
       pool->class->segs(pool, blk_scan_one_seg, scan);
   }
-}
-
-/* Those that the arena is to tell the client of: only a trace finds out that
- * they are dead (.blk.final.arena). */
-
-static void blk_mark_final(Addr ref, void *closure)
-{
-  Word word = (Word)ref;
-
-  blkmark_range(closure, &word, 1);
 }
 
 Count blk_collect(Blk *blk)

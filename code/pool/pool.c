@@ -61,7 +61,7 @@ void pool_destroy(Pool *pool)
   ASSERT(pool_check(pool));
   ASSERT(ring_is_single(&pool->buffers));
   poll_finish(arena); /* it holds on to segments of the pool */
-  final_forget_gone(pool, NULL, NULL);
+  final_forget_pool(pool);
   pool->class->finish(pool);
   if (pool->format != NULL)
     --pool->format->pools;

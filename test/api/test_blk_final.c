@@ -3,7 +3,7 @@
  * Registrations and messages of the arena, where blocks die otherwise than in
  * its own collections.
  *
- * COVERS: .blk.final.arena, .final.freed
+ * COVERS: .blk.final.arena
  */
 
 #include "blk_client.h"
@@ -143,71 +143,6 @@ START_TEST(moving_takes_registrations_along)
 }
 END_TEST
 
-/* Where the client says what is alive, registrations of the rest go, and so
- * do messages; one that was taken has no reference any more. */
-START_TEST(what_the_client_collects_is_forgotten)
-{
-  mps_addr_t p, q, keep, ref;
-  mps_message_t message;
-
-  start();
-  (void)make_registered(1, 1);
-  (void)make_registered(2, 1);
-  MUST(mps_arena_collect(arena));
-  ck_assert(is_told(&message, &ref));
-  q = make_registered(3, 1);
-  keep = make_registered(4, 1);
-  mps_blk_mark_begin(pool);
-  mps_blk_mark(pool, &keep, 1);
-  ck_assert_uint_eq(mps_blk_mark_end(pool), 3);
-  ck_assert_uint_eq(count_messages(), 0);
-  mps_message_finalization_ref(&ref, arena, message);
-  ck_assert_ptr_null(ref);
-  mps_message_discard(arena, message);
-  MUST(mps_definalize(arena, &keep));
-  p = make(pool, 4, 0);
-  q = make(pool, 4, 0);
-  ck_assert_int_eq(mps_definalize(arena, &p), MPS_RES_FAIL);
-  ck_assert_int_eq(mps_definalize(arena, &q), MPS_RES_FAIL);
-  end();
-}
-END_TEST
-
-/* A message names what the client has freed; its region goes back to the
- * arena, and a moving pool may get that. */
-START_TEST(regions_go_without_messages_about_them)
-{
-  mps_addr_t big = NULL, ref, root[1];
-  mps_root_t roots;
-  Client amc;
-  mps_message_t message;
-
-  start();
-  root[0] = make(pool, 4, 0);
-  roots = root_table(arena, mps_rank_exact(), root, 1);
-  MUST(mps_blk_alloc(&big, pool, 3 * MB, 0));
-  memset(big, 0, 3 * MB);
-  MUST(mps_finalize(arena, &big));
-  MUST(mps_finalize(arena, &big));
-  MUST(mps_arena_collect(arena));
-  mps_arena_release(arena);
-  ck_assert(is_told(&message, &ref));
-  mps_blk_free(pool, ref);
-  MUST(mps_blk_collect(NULL, pool));
-  mps_message_finalization_ref(&ref, arena, message);
-  ck_assert_ptr_null(ref);
-  mps_message_discard(arena, message);
-  ck_assert_uint_eq(count_messages(), 0);
-  amc = client_create_in(arena, &(Options){0});
-  for (Word i = 0; i < 100000; ++i)
-    (void)client_make(&amc, 64, i);
-  MUST(mps_arena_collect(arena));
-  mps_root_destroy(roots);
-  client_leave(&amc);
-  end();
-}
-END_TEST
-
 int main(void)
 {
   Suite *suite = suite_create("blk_final");
@@ -217,7 +152,5 @@ int main(void)
   unit_add(suite, "queued", own_collection_leaves_what_a_message_names);
   unit_add(suite, "free", freeing_withdraws);
   unit_add(suite, "move", moving_takes_registrations_along);
-  unit_add(suite, "client", what_the_client_collects_is_forgotten);
-  unit_add(suite, "region", regions_go_without_messages_about_them);
   return unit_run(suite);
 }
