@@ -40,9 +40,9 @@ MOSTLY_INTERN void final_forget(Arena *arena, Addr ref);
 MOSTLY_INTERN void final_move(Arena *arena, Addr old, Addr new);
 
 /* A pool with all objects in the generation of this id has marked, without a
- * trace, those that are strongly reachable: call keep for those that messages refer to, and post messages
- * for those that requests are for and that aren't preserved then, and call
- * keep for these too. */
+ * trace, those that are strongly reachable: call keep for those that messages
+ * refer to, and post messages for those that requests are for and that aren't
+ * preserved then, and call keep for these too. */
 typedef void (*FinalKeep)(Addr ref, void *closure);
 MOSTLY_INTERN void final_decide(Pool *pool, Index gen, FinalKeep keep,
                                 void *closure);

@@ -37,8 +37,8 @@ static inline bool seg_is_grey(const Seg *seg)
   return seg->is_grey || seg->is_late;
 }
 
-/* An mps_area_scan_t whose closure is the segment: scan objects, or words where
- * there is no format. */
+/* An mps_area_scan_t whose closure is the segment: scan objects, or words
+ * where there is no format. */
 MOSTLY_INTERN mps_res_t seg_scan_area(mps_ss_t ss, void *base, void *limit,
                                       void *closure);
 

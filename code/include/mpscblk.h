@@ -29,7 +29,8 @@ extern "C" {
  * together), CHAIN, GEN (default: the arena's top generation), and those
  * below.  MPS_RES_PARAM if they don't go together; MPS_RES_MEMORY if the
  * memory given is too small.  mps_alloc and mps_free work; there are no
- * allocation points: mps_ap_create_k answers MPS_RES_UNIMPL.  Takes no lock. */
+ * allocation points: mps_ap_create_k answers MPS_RES_UNIMPL.  Takes no
+ * lock. */
 extern mps_pool_class_t mps_class_blk(void);
 
 /* Bytes in a block: a power of two, 2 to 16 words.  Default 4 words. */
@@ -50,9 +51,9 @@ extern const struct mps_key_s _mps_key_BLK_MEMORY_SIZE;
 #define MPS_KEY_BLK_MEMORY_SIZE (&_mps_key_BLK_MEMORY_SIZE)
 #define MPS_KEY_BLK_MEMORY_SIZE_FIELD size
 
-/* The part of the blocks, 0.0 to less than 1.0, that is to be free after a collection:
- * where it is less, the pool grows.  Default 0.33; 0.0: only when nothing
- * else helps. */
+/* The part of the blocks, 0.0 to less than 1.0, that is to be free after a
+ * collection: where it is less, the pool grows.  Default 0.33; 0.0: only when
+ * nothing else helps. */
 extern const struct mps_key_s _mps_key_BLK_HEADROOM;
 #define MPS_KEY_BLK_HEADROOM (&_mps_key_BLK_HEADROOM)
 #define MPS_KEY_BLK_HEADROOM_FIELD d
@@ -211,9 +212,9 @@ extern void mps_blk_free(mps_pool_t pool, mps_addr_t p);
 /* Change the size of the object *p_io: in place where what follows it is
  * free; else, if may_move, by allocating, copying and freeing, with the same
  * flags, layout and requests (mps_finalize).  Null allocates without flags;
- * size 0 frees and stores null.  MPS_RES_FAIL: it would have to move, or the pool is locked or
- * collecting.  On failure the object stays as it is.  Reported: *p_io isn't
- * the first address of an object. */
+ * size 0 frees and stores null.  MPS_RES_FAIL: it would have to move, or the
+ * pool is locked or collecting.  On failure the object stays as it is.
+ * Reported: *p_io isn't the first address of an object. */
 extern mps_res_t mps_blk_realloc(mps_addr_t *p_io, mps_pool_t pool,
                                  size_t size, mps_bool_t may_move);
 
@@ -263,8 +264,8 @@ extern mps_res_t mps_blk_collect(size_t *objects_freed_o, mps_pool_t pool);
  * finalizers, frees the rest and returns how many objects it freed.  No root
  * of the arena counts, and no other pool; but an object that mps_finalize was
  * called for stays until its message is discarded.  From begin to end the
- * pool is collecting, and only one thread may work on it.  End without mark frees
- * everything.  In mark, base is aligned to a word. */
+ * pool is collecting, and only one thread may work on it.  End without mark
+ * frees everything.  In mark, base is aligned to a word. */
 extern void mps_blk_mark_begin(mps_pool_t pool);
 extern void mps_blk_mark(mps_pool_t pool, void **base, size_t count);
 extern size_t mps_blk_mark_end(mps_pool_t pool);

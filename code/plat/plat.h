@@ -295,9 +295,10 @@ MOSTLY_INTERN void plat_threads_resume(PlatThread *list);
 /* Faults.  The sink gets the address of an access that was refused and
  * says whether it made the access possible.  It runs in the signal handler
  * of the faulting thread: it takes no lock and allocates nothing
- * (.plat.fault.sink), unless it has called plat_fault_relax.  A fault that it doesn't want goes to the handler
- * that was installed before ours, or kills the process as it would have
- * without us.  errno is kept.  Install is idempotent. */
+ * (.plat.fault.sink), unless it has called plat_fault_relax.  A fault that it
+ * doesn't want goes to the handler that was installed before ours, or kills
+ * the process as it would have without us.  errno is kept.  Install is
+ * idempotent. */
 
 typedef bool (*PlatFaultSink)(Addr addr);
 MOSTLY_INTERN void plat_fault_install(PlatFaultSink sink);

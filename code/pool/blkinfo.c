@@ -152,7 +152,7 @@ static char blk_letter(const BlkLine *line, const BlkRegion *region,
   return ".h=m"[state];
 }
 
-/* blk_sign -- write what stands for a block; returns the bytes that it takes */
+/* blk_sign -- write what stands for a block; returns how many bytes it is */
 
 static Size blk_sign(char *text, const BlkLine *line, const BlkRegion *region,
                      Index block)

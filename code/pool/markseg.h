@@ -1,7 +1,7 @@
 /* markseg.h -- segments in which objects stay where they are
  *
- * What the pool classes LO, AMS, AWL and AEPH share.  Beside a segment there are
- * tables with a bit for each block, which is as many bytes as the format's
+ * What the pool classes LO, AMS, AWL and AEPH share.  Beside a segment there
+ * are tables with a bit for each block, which is as many bytes as the format's
  * alignment:
  *
  *   taken    in an object, or in what a buffer is filling

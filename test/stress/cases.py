@@ -192,7 +192,8 @@ def random_environment(chance):
     if chance.random() < 0.4:
         environment["MPS_ARENA_MB"] = chance.choice(("1", "32", "1024"))
     if chance.random() < 0.3:
-        environment["MOSTLY_BARRIER"] = chance.choice(("none", "protect", "track"))
+        environment["MOSTLY_BARRIER"] = chance.choice(
+            ("none", "protect", "track"))
     return environment
 
 
