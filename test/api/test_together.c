@@ -16,6 +16,8 @@
 
 #include "mpscmfs.h"
 #include "mpscmvff.h"
+#include "mpscmvt.h"
+#include "mpscsnc.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -34,7 +36,7 @@ static mps_arena_t arena;
 static mps_chain_t chain;
 static Client clients[CLASSES];
 static Options options[CLASSES];
-static mps_pool_t mvff, mvff_debug, mfs, blk;
+static mps_pool_t mvff, mvff_debug, mfs, mvt, snc, blk;
 static mps_fmt_t eph_fmt;
 static mps_pool_t eph;
 static long rounds = 1000;
@@ -50,7 +52,9 @@ typedef struct Worker {
   mps_addr_t plain[PLAIN];        /* no root */
   size_t sizes[PLAIN];
   Client own[CLASSES]; /* with its own allocation points */
+  Client stack;
   mps_ap_t eph_ap;
+  mps_ap_t mvt_ap;
   mps_sac_t sac;
   mps_ld_s ld;
   mps_thr_t thread;
@@ -111,6 +115,13 @@ static void make_pools(void)
     MUST(mps_pool_create_k(&mfs, arena, mps_class_mfs(), args));
   }
   MPS_ARGS_END(args);
+  MUST(mps_pool_create_k(&mvt, arena, mps_class_mvt(), mps_args_none));
+  MPS_ARGS_BEGIN(args)
+  {
+    MPS_ARGS_ADD(args, MPS_KEY_FORMAT, clients[0].fmt);
+    MUST(mps_pool_create_k(&snc, arena, mps_class_snc(), args));
+  }
+  MPS_ARGS_END(args);
   blk = make_pool(arena, &(Setup){.extend_by = 64 * KB, .threshold = 64 * KB});
 }
 
@@ -133,6 +144,8 @@ static void end(void)
   while (mps_message_queue_type(&type, arena))
     mps_message_type_disable(arena, type);
   mps_pool_destroy(blk);
+  mps_pool_destroy(snc);
+  mps_pool_destroy(mvt);
   mps_pool_destroy(mfs);
   mps_pool_destroy(mvff_debug);
   mps_pool_destroy(mvff);
@@ -204,6 +217,48 @@ static void use_blocks(Worker *w, size_t i)
   w->blocks[i] = p;
   (void)make(blk, 4, 0);
   EXPECT(mps_blk_size(blk, p) >= 2 * WORD);
+}
+
+/* A call, with its calls: each has a frame, and objects in it that refer to
+ * what the thread keeps, and to the caller's. */
+static void use_stack(Worker *w, size_t n, size_t depth)
+{
+  mps_addr_t last = NULL;
+  mps_frame_t frame;
+
+  MUST(mps_ap_frame_push(&frame, w->stack.ap));
+  for (size_t i = 0; i < KEPT; ++i) {
+    mps_addr_t object = client_make(&w->stack, SIZE + n % 9 * WORD, n);
+
+    *block_slot(object, 0, 0) = w->kept[n % CLASSES][i];
+    *block_slot(object, 0, 1) = last;
+    last = object;
+  }
+  if (depth > 0)
+    use_stack(w, n, depth - 1);
+  for (size_t i = KEPT; i-- > 0; last = *block_slot(last, 0, 1)) {
+    EXPECT(block_is_intact(last, 0, n));
+    EXPECT(*block_slot(last, 0, 0) == w->kept[n % CLASSES][i]);
+  }
+  EXPECT(last == NULL);
+  MUST(mps_ap_frame_pop(w->stack.ap, frame));
+}
+
+/* Some that are allocated together, and freed together. */
+static void use_run(Worker *w, size_t n)
+{
+  mps_addr_t p[KEPT];
+  size_t size = 16 + n % 40 * 8;
+
+  for (size_t i = 0; i < KEPT; ++i) {
+    MUST(mps_reserve(&p[i], w->mvt_ap, size));
+    memset(p[i], (int)n, size);
+    EXPECT(mps_commit(w->mvt_ap, p[i], size));
+  }
+  for (size_t i = 0; i < KEPT; ++i) {
+    EXPECT(*(unsigned char *)p[i] == (unsigned char)n);
+    mps_free(mvt, p[i], size);
+  }
 }
 
 static mps_pool_t plain_pool(size_t i)
@@ -321,6 +376,8 @@ static __attribute__((noinline)) void work(Worker *w)
     pair(w, i);
     use_blocks(w, i);
     use_plain(w, n);
+    use_stack(w, n, n % 6);
+    use_run(w, n);
     depend(w, n);
     if (n % 3 == 0)
       MUST(mps_finalize(arena, any));
@@ -351,6 +408,10 @@ static void settle(Worker *w, void *cold)
     w->own[c] = clients[c];
     w->own[c].ap = client_ap(clients[c].pool, &options[c]);
   }
+  w->stack = clients[0];
+  w->stack.pool = snc;
+  MUST(mps_ap_create_k(&w->stack.ap, snc, mps_args_none));
+  MUST(mps_ap_create_k(&w->mvt_ap, mvt, mps_args_none));
   MUST(mps_ap_create(&w->eph_ap, eph, mps_rank_ephemeron()));
   MUST(mps_sac_create(&w->sac, mvff, NELEMS(classes), classes));
   mps_ld_reset(&w->ld, arena);
@@ -363,6 +424,8 @@ static void leave(Worker *w)
       mps_free(plain_pool(i), w->plain[i], w->sizes[i]);
   mps_sac_destroy(w->sac);
   mps_ap_destroy(w->eph_ap);
+  mps_ap_destroy(w->mvt_ap);
+  mps_ap_destroy(w->stack.ap);
   for (int c = 0; c < CLASSES; ++c)
     mps_ap_destroy(w->own[c].ap);
   for (size_t i = 0; i < NELEMS(w->roots); ++i)
