@@ -417,6 +417,7 @@ struct ScanState {
   bool was_marked; /* cleared when a fix preserves something */
   Size scanned;    /* bytes, where that isn't the whole segment */
   bool is_waiting; /* a pair was met that may live or not */
+  bool has_slots;  /* fix gets the words themselves from our scanners */
   /* What a walk does with a reference in place of tracing it, or NULL;
    * then rank is RANK_NONE. */
   void (*fix)(ScanState *ss, mps_addr_t *ref_io);

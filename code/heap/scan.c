@@ -19,6 +19,7 @@ void scan_init(ScanState *ss, Arena *arena, struct Trace *trace, Rank rank)
   ss->was_marked = true;
   ss->scanned = 0;
   ss->is_waiting = false;
+  ss->has_slots = false;
   ss->fix = NULL;
   ss->sig = SCAN_SIG;
   ASSERT(scan_check(ss));

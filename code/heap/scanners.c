@@ -19,12 +19,12 @@ typedef Word __attribute__((may_alias)) ScannersWord;
  * variables, and frames that it thinks are over. */
 #define SCANNERS_ANY __attribute__((no_sanitize_address))
 
-/* The second stage gets the word itself where it can, so that a walk over
- * the roots can tell where they are.  Of a stack, which it may not look at
- * (SCANNERS_ANY), and of what has a tag, it gets a copy. */
+/* The second stage gets a copy of the word, as it may not look at a stack
+ * (SCANNERS_ANY); a walk over the roots gets the word itself, if it has no
+ * tag, and tells the client where it is. */
 static inline bool scanners_has_slots(mps_ss_t ss)
 {
-  return scan_of_ss(ss)->rank != RANK_AMBIG;
+  return scan_of_ss(ss)->has_slots;
 }
 
 /* Fix a word whose tag bits are those of mask, and put them back. */

@@ -103,13 +103,6 @@ static void walk_fix(ScanState *ss, mps_addr_t *ref_io)
   walk->visit(ref_io, walk->root, walk->p, walk->s);
 }
 
-/* No rank, so that the second stage is ours; but words of a stack are
- * copied, as they are in a trace (.walk.roots). */
-static Rank walk_rank(const Root *root)
-{
-  return root->thread != NULL ? RANK_AMBIG : RANK_NONE;
-}
-
 static void walk_seg_white(Seg *seg, void *closure)
 {
   space_map_kind(closure, seg->base, seg->limit, KIND_WHITE);
@@ -142,8 +135,9 @@ void walk_roots(Arena *arena, mps_roots_stepper_t visit, void *p, size_t s)
       walk.root = RING_ELEM(Root, link, node);
       if (walk.root->rank != (Rank)rank)
         continue;
-      scan_init(&walk.ss, arena, NULL, walk_rank(walk.root));
+      scan_init(&walk.ss, arena, NULL, RANK_NONE);
       walk.ss.fix = walk_fix;
+      walk.ss.has_slots = walk.root->thread == NULL;
       (void)root_scan(walk.root, &walk.ss);
     }
   walk_each_seg(arena, walk_seg_restore);

@@ -7,6 +7,7 @@
  */
 
 #include "base/base.h"
+#include "heap/scan.h"
 #include "unit.h"
 
 #include <string.h>
@@ -21,14 +22,14 @@ enum {
 static const Word BASE = (Word)0x7000000000;
 static const Word MOVED = (Word)1 << 40; /* how far objects move */
 static unsigned char kinds[GRAINS];
-static mps_ss_s state;
+static ScanState state;
 static bool is_moving; /* does fix change references? */
 static Count fixes;    /* how many times the second stage was called */
 static Count fail_at;  /* the call that fails, from 1 on; 0 is none */
 
 mps_res_t _mps_fix2(mps_ss_t ss, mps_addr_t *ref_io)
 {
-  EXPECT(ss == &state);
+  EXPECT(ss == &state.ss);
   if (++fixes == fail_at)
     return MPS_RES_MEMORY;
   if (is_moving)
@@ -42,8 +43,9 @@ static void start(void)
     kinds[i] = (unsigned char)unit_random(_MPS_KIND_WHITE + 1);
   for (Index i = 0; i < GRAINS; i += 3)
     kinds[i] = _MPS_KIND_WHITE;
-  state = (mps_ss_s){
+  state.ss = (mps_ss_s){
       ._base = BASE, ._count = GRAINS, ._kind = kinds, ._shift = SHIFT};
+  state.has_slots = unit_random(2) == 0;
   is_moving = true;
   fixes = 0;
   fail_at = 0;
@@ -83,21 +85,21 @@ START_TEST(filter_is_exact_and_notes_what_it_saw)
     Word seen = unit_random(WORD_ONES);
     if (round % 100 == 0)
       start();
-    state._seen = seen;
-    MPS_SCAN_BEGIN(&state)
+    state.ss._seen = seen;
+    MPS_SCAN_BEGIN(&state.ss)
     {
       for (int i = 0; i < 4; ++i) {
         Word ref = random_word();
         int kind = oracle_kind(ref);
-        EXPECT(MPS_FIX1(&state, ref) == (kind == (int)_MPS_KIND_WHITE));
+        EXPECT(MPS_FIX1(&state.ss, ref) == (kind == (int)_MPS_KIND_WHITE));
         /* What is white is noted where it is fixed. */
         if (kind >= 0 && kind != (int)_MPS_KIND_WHITE)
           seen |= (Word)1 << kind;
       }
-      EXPECT(!MPS_FIX1(&state, NULL));
+      EXPECT(!MPS_FIX1(&state.ss, NULL));
     }
-    MPS_SCAN_END(&state);
-    EXPECT(state._seen == seen);
+    MPS_SCAN_END(&state.ss);
+    EXPECT(state.ss._seen == seen);
   }
 }
 END_TEST
@@ -121,15 +123,15 @@ START_TEST(a_call_adds_to_what_was_seen)
   kinds[0] = 1;
   kinds[1] = 2;
   kinds[2] = 3;
-  MPS_SCAN_BEGIN(&state)
+  MPS_SCAN_BEGIN(&state.ss)
   {
-    (void)MPS_FIX1(&state, BASE);
-    MPS_FIX_CALL(&state, res = scan_inner(&state, BASE + ((Word)1 << SHIFT)));
-    (void)MPS_FIX1(&state, BASE + ((Word)2 << SHIFT));
+    (void)MPS_FIX1(&state.ss, BASE);
+    MPS_FIX_CALL(&state.ss, res = scan_inner(&state.ss, BASE + ((Word)1 << SHIFT)));
+    (void)MPS_FIX1(&state.ss, BASE + ((Word)2 << SHIFT));
   }
-  MPS_SCAN_END(&state);
+  MPS_SCAN_END(&state.ss);
   ck_assert_int_eq(res, MPS_RES_LIMIT);
-  ck_assert_uint_eq(state._seen, 1u << 1 | 1u << 2 | 1u << 3);
+  ck_assert_uint_eq(state.ss._seen, 1u << 1 | 1u << 2 | 1u << 3);
 }
 END_TEST
 
@@ -141,20 +143,20 @@ START_TEST(fix12_fixes_what_is_white)
   start();
   kinds[4] = _MPS_KIND_WHITE;
   kinds[5] = 5;
-  MPS_SCAN_BEGIN(&state)
+  MPS_SCAN_BEGIN(&state.ss)
   {
     ref = (mps_addr_t)(BASE + ((Word)4 << SHIFT));
-    ck_assert_int_eq(MPS_FIX12(&state, &ref), MPS_RES_OK);
+    ck_assert_int_eq(MPS_FIX12(&state.ss, &ref), MPS_RES_OK);
     ck_assert_uint_eq((Word)ref, BASE + ((Word)4 << SHIFT) + MOVED);
     ref = (mps_addr_t)(BASE + ((Word)5 << SHIFT));
-    ck_assert_int_eq(MPS_FIX(&state, &ref), MPS_RES_OK);
+    ck_assert_int_eq(MPS_FIX(&state.ss, &ref), MPS_RES_OK);
     ck_assert_uint_eq((Word)ref, BASE + ((Word)5 << SHIFT));
     ck_assert_uint_eq(fixes, 1);
     fail_at = 2;
     ref = (mps_addr_t)(BASE + ((Word)4 << SHIFT));
-    ck_assert_int_eq(MPS_FIX12(&state, &ref), MPS_RES_MEMORY);
+    ck_assert_int_eq(MPS_FIX12(&state.ss, &ref), MPS_RES_MEMORY);
   }
-  MPS_SCAN_END(&state);
+  MPS_SCAN_END(&state.ss);
 }
 END_TEST
 
@@ -217,11 +219,11 @@ START_TEST(areas_are_scanned_as_defined)
     }
     for (Index i = 0; i < count; ++i)
       want[i] = oracle_scan(which, words[i], &tag, &seen, &fixed);
-    EXPECT(scanners[which](&state, words, words + count,
+    EXPECT(scanners[which](&state.ss, words, words + count,
                            which == ALL ? NULL : &tag)
            == MPS_RES_OK);
     EXPECT(memcmp(words, want, sizeof words) == 0);
-    EXPECT(state._seen == seen);
+    EXPECT(state.ss._seen == seen);
     EXPECT(fixes == fixed);
   }
 }
@@ -239,7 +241,7 @@ START_TEST(a_failure_stops_the_scan_and_changes_nothing_more)
       fail_at = at;
       for (Index i = 0; i < 10; ++i)
         words[i] = BASE + 8 * i + (which == ALL ? 0 : 3);
-      ck_assert_int_eq(scanners[which](&state, words, words + 10,
+      ck_assert_int_eq(scanners[which](&state.ss, words, words + 10,
                                        which == ALL ? NULL : &tag),
                        MPS_RES_MEMORY);
       ck_assert_uint_eq(fixes, at);
@@ -268,7 +270,7 @@ START_TEST(a_word_that_does_not_change_is_not_written)
   for (Which which = ALL; which < SCANNERS; ++which) {
     fixes = 0;
     ck_assert_int_eq(
-        scanners[which](&state, words, words + size / sizeof(Word), &tag),
+        scanners[which](&state.ss, words, words + size / sizeof(Word), &tag),
         MPS_RES_OK);
     ck_assert_uint_ge(fixes, size / sizeof(Word) / 2);
   }
