@@ -67,7 +67,8 @@ def test_macros_have_our_prefix(header):
 
 @pytest.mark.parametrize("header", HEADERS)
 def test_declarations_have_our_prefix(header):
-    """Every name at file scope: types, functions, objects, constants."""
+    """Every name at file scope: types, functions, objects, constants; but
+    not what the compiler has built in."""
     source = STANDARD + f'typedef int marker_;\n#include "{header}"\n'
     result = run(["clang", "-std=c99", f"-I{INCLUDE}", "-x", "c",
                   "-fsyntax-only", "-Xclang", "-ast-dump", "-"], source)
@@ -75,7 +76,8 @@ def test_declarations_have_our_prefix(header):
     names = {name for line in result.stdout.split("marker_")[-1].splitlines()
              for name in declared(line)}
     assert names or header in ("mpstd.h", "mpswin.h")
-    assert not {name for name in names if not OURS.match(name)}
+    assert not {name for name in names
+                if not OURS.match(name) and not name.startswith("__atomic_")}
 
 
 def declared(line):
