@@ -158,15 +158,16 @@ static Size blk_sign(char *text, const BlkLine *line, const BlkRegion *region,
                      Index block)
 {
   static const char *const signs[] = {"\xC2\xB7", "*", "-", "#"};
-  const char *sign;
+  Size length = 0;
 
   if (line->dump->style == MPS_BLK_DUMP_KINDS) {
     *text = blk_letter(line, region, block);
     return 1;
   }
-  sign = signs[blktab_state(&region->area.tab, block)];
-  memcpy(text, sign, strlen(sign));
-  return strlen(sign);
+  for (const char *sign = signs[blktab_state(&region->area.tab, block)];
+       *sign != '\0'; ++sign)
+    text[length++] = *sign;
+  return length;
 }
 
 /* blk_free_lines -- so many whole lines from a block on hold nothing */
