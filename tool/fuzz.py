@@ -25,7 +25,7 @@ def choose(chance, _):
     if pick < 0.25:
         return cases.random_blocks(chance, 5)
     if pick < 0.6:
-        return cases.random_world(chance, 5)
+        return cases.random_net(chance, 5)
     return cases.random_mirror(chance, 5)
 
 

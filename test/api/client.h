@@ -518,4 +518,14 @@ static inline void report_take(const char *file, unsigned line,
     (void)snprintf(report_text, sizeof report_text, "%s", condition);
 }
 
+/* There was one report, which says both. */
+static inline void expect_report(const char *function, const char *what)
+{
+  ck_assert_uint_eq(report_count, 1);
+  ck_assert_msg(strstr(report_text, function) != NULL
+                    && strstr(report_text, what) != NULL,
+                "%s", report_text);
+  report_count = 0;
+}
+
 #endif /* CLIENT_H */

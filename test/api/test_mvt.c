@@ -281,15 +281,6 @@ END_TEST
 
 /* Misuse */
 
-static void expect_report(const char *function, const char *argument)
-{
-  ck_assert_uint_eq(report_count, 1);
-  ck_assert_msg(strstr(report_text, function) != NULL
-                    && strstr(report_text, argument) != NULL,
-                "%s", report_text);
-  report_count = 0;
-}
-
 static void expect_no_pool(mps_key_t key, size_t size, const char *argument)
 {
   mps_pool_t none = NULL;

@@ -158,14 +158,6 @@ START_TEST(many_classes)
 }
 END_TEST
 
-static void expect_report(const char *function, const char *what)
-{
-  ck_assert_uint_eq(report_count, 1);
-  ck_assert_msg(strstr(report_text, function) && strstr(report_text, what),
-                "%s", report_text);
-  report_count = 0;
-}
-
 static void create_wrong(size_t count, size_t first, size_t second)
 {
   mps_sac_class_s two[2] = {{first, 1, 1}, {second, 1, 1}};

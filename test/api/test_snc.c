@@ -543,15 +543,6 @@ END_TEST
 
 /* Misuse */
 
-static void expect_report(const char *function, const char *argument)
-{
-  ck_assert_uint_eq(report_count, 1);
-  ck_assert_msg(strstr(report_text, function) != NULL
-                    && strstr(report_text, argument) != NULL,
-                "%s", report_text);
-  report_count = 0;
-}
-
 /* COVERS(".snc.req.misuse") */
 START_TEST(misuse_is_reported)
 {

@@ -24,9 +24,7 @@
 #endif
 
 #include "final.h"
-
-#include <signal.h>
-#include <time.h>
+#include "program.h"
 
 
 /* The arena and its parts */
@@ -551,37 +549,6 @@ static unsigned long episode(const Config *config, Counts *sum)
 
 
 /* The program */
-
-/* A crash or a hang: say how to repeat it, then die of it. */
-static void on_signal(int sig)
-{
-  config_report(sig == SIGALRM ? "FAILED: no end after two minutes\n"
-                               : "FAILED: a fatal signal\n");
-  signal(sig, SIG_DFL);
-  raise(sig);
-}
-
-static void catch_signals(void)
-{
-  static const int fatal[]
-      = {SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGALRM};
-  struct sigaction action;
-  size_t i;
-
-  memset(&action, 0, sizeof action);
-  action.sa_handler = on_signal;
-  action.sa_flags = SA_NODEFER;
-  for (i = 0; i < sizeof fatal / sizeof fatal[0]; ++i)
-    sigaction(fatal[i], &action, NULL);
-}
-
-static double now(void)
-{
-  struct timespec t;
-
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static void report(const Config *config, unsigned long episodes,
                    unsigned long collections, const Counts *sum)

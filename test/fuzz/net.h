@@ -6,7 +6,7 @@
  * What the model has no use for, but what a weak reference still names, or a
  * message may be about, has a node too, since the client may take it back.
  *
- * Design: .fuzz.world (design/fuzz.rst).
+ * Design: .fuzz.net (design/fuzz.rst).
  */
 
 #ifndef FUZZ_NET_H

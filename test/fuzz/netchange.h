@@ -1,6 +1,6 @@
 /* netchange.h -- blocks freed and resized by hand, pools that come and go
  *
- * Design: .fuzz.world.pools (design/fuzz.rst).
+ * Design: .fuzz.net.pools (design/fuzz.rst).
  */
 
 #ifndef FUZZ_NETCHANGE_H

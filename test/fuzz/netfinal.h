@@ -5,7 +5,7 @@
  * nothing can keep an object by accident, all that the model finds dead must
  * be gone after a few full collections.
  *
- * Design: .fuzz.world (design/fuzz.rst).
+ * Design: .fuzz.net (design/fuzz.rst).
  */
 
 #ifndef FUZZ_NETFINAL_H

@@ -4,7 +4,7 @@
  * with is in its hands, words on the stack, so that a stack root keeps it in
  * place; without one it doesn't allocate while it holds anything.
  *
- * Design: .fuzz.world, .fuzz.hands (design/fuzz.rst).
+ * Design: .fuzz.net, .fuzz.hands (design/fuzz.rst).
  */
 
 #ifndef FUZZ_NETPLAY_H

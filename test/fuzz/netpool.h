@@ -1,6 +1,6 @@
 /* netpool.h -- the arena of an episode, and pools of every class in it
  *
- * Design: .fuzz.world (design/fuzz.rst).
+ * Design: .fuzz.net (design/fuzz.rst).
  */
 
 #ifndef FUZZ_NETPOOL_H

@@ -2,7 +2,7 @@
  *
  * Root tables lie in malloc's memory or in blocks of manual pools.
  *
- * Design: .fuzz.world.edges (design/fuzz.rst).
+ * Design: .fuzz.net.edges (design/fuzz.rst).
  */
 
 #ifndef FUZZ_NETROOTS_H

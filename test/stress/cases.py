@@ -127,9 +127,9 @@ def check_step(facts, case):
     expect(fact["retries"] > 0, "no commit failed")
 
 
-def check_world(facts, case):
+def check_net(facts, case):
     fact = facts[-1]
-    expect(fact["program"] == "world" and fact["ok"], "not ok")
+    expect(fact["program"] == "net" and fact["ok"], "not ok")
     if not value_of(case, "--commit-limit"):
         expect(fact["objects"] > 0 and fact["verified"] > 0, "nothing done")
 
@@ -169,7 +169,7 @@ def check_pause(facts, case):
 
 
 CHECKS = {"mirror": check_mirror, "step": check_step,
-          "world": check_world, "blocks": check_blocks, "copy": check_copy,
+          "net": check_net, "blocks": check_blocks, "copy": check_copy,
           "treeb": check_treeb, "pause": check_pause, "rate": check_workload}
 
 
@@ -211,7 +211,7 @@ def random_mirror(chance, seconds=10):
     return Case("mirror", arguments)
 
 
-def random_world(chance, seconds=10):
+def random_net(chance, seconds=10):
     arguments = ["--seed", chance.randrange(1, 10**9), "--seconds", seconds]
     if chance.random() < 0.3:
         arguments += ["--threads", chance.choice((2, 3, 4))]
@@ -222,7 +222,7 @@ def random_world(chance, seconds=10):
                       chance.randrange(1_000_000, 8_000_000)]
     if chance.random() < 0.2:
         arguments += ["--verify", 1, "--live", 30000]
-    return Case("world", arguments)
+    return Case("net", arguments)
 
 
 def random_step(chance):
@@ -258,7 +258,7 @@ def random_case(chance, build=BUILD):
     if pick < 0.08:
         return random_blocks(chance)
     if pick < 0.3:
-        return random_world(chance)
+        return random_net(chance)
     if pick < 0.75 or (is_sanitized(build) and pick < 0.95):
         return random_mirror(chance)
     if pick < 0.80 or is_sanitized(build):

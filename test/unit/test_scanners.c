@@ -126,7 +126,8 @@ START_TEST(a_call_adds_to_what_was_seen)
   MPS_SCAN_BEGIN(&state.ss)
   {
     (void)MPS_FIX1(&state.ss, BASE);
-    MPS_FIX_CALL(&state.ss, res = scan_inner(&state.ss, BASE + ((Word)1 << SHIFT)));
+    MPS_FIX_CALL(&state.ss,
+                 res = scan_inner(&state.ss, BASE + ((Word)1 << SHIFT)));
     (void)MPS_FIX1(&state.ss, BASE + ((Word)2 << SHIFT));
   }
   MPS_SCAN_END(&state.ss);

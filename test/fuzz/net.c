@@ -1,6 +1,6 @@
-/* world.c -- pools of every class at once, beside a model
+/* net.c -- pools of every class at once, beside a model
  *
- *   world [--seed N] [--seconds S | --ops N] [--threads T] [--json] ...
+ *   net [--seed N] [--seconds S | --ops N] [--threads T] [--json] ...
  *
  * An episode makes an arena with a pool of each class, and random objects of
  * all of them that refer to each other by strong, weak and ambiguous
@@ -18,7 +18,7 @@
  * ctest: --seconds 2 --threads 3 --seed 1000
  * ctest: --seconds 2 --commit-limit 3000000 --seed 2000
  *
- * Design: .fuzz.req.identity, .fuzz.req.dead, .fuzz.world (design/fuzz.rst).
+ * Design: .fuzz.req.identity, .fuzz.req.dead, .fuzz.net (design/fuzz.rst).
  */
 
 #ifndef _GNU_SOURCE
@@ -26,10 +26,9 @@
 #endif
 
 #include "netchange.h"
+#include "program.h"
 
-#include <signal.h>
 #include <sys/wait.h>
-#include <time.h>
 
 
 /* The arena */
@@ -505,36 +504,6 @@ static void episode(const Config *config, Counts *sum)
 
 /* The program */
 
-static void on_signal(int sig)
-{
-  config_report(sig == SIGALRM ? "FAILED: no end after two minutes\n"
-                               : "FAILED: a fatal signal\n");
-  signal(sig, SIG_DFL);
-  raise(sig);
-}
-
-static void catch_signals(void)
-{
-  static const int fatal[]
-      = {SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGALRM};
-  struct sigaction action;
-  size_t i;
-
-  memset(&action, 0, sizeof action);
-  action.sa_handler = on_signal;
-  action.sa_flags = SA_NODEFER;
-  for (i = 0; i < sizeof fatal / sizeof fatal[0]; ++i)
-    sigaction(fatal[i], &action, NULL);
-}
-
-static double now(void)
-{
-  struct timespec t;
-
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static void report(const Config *config, unsigned long episodes,
                    const Counts *sum)
 {
@@ -546,9 +515,9 @@ static void report(const Config *config, unsigned long episodes,
   bool json = config->json;
   size_t i;
 
-  printf(json ? "{\"program\": \"world\", \"ok\": true, \"seed\": %ld,"
+  printf(json ? "{\"program\": \"net\", \"ok\": true, \"seed\": %ld,"
                 " \"threads\": %ld, \"episodes\": %lu"
-              : "world: seed %ld threads %ld episodes %lu",
+              : "net: seed %ld threads %ld episodes %lu",
          config->seed, config->threads, episodes);
   for (i = 0; i < sizeof names / sizeof names[0]; ++i)
     printf(json ? ", \"%s\": %lu" : " %s %lu", names[i], values[i]);
