@@ -56,8 +56,8 @@ typedef struct Realm {
   mps_fmt_t fmt, leaf_fmt, stay_fmt, awl_fmt, eph_fmt, stay_leaf_fmt;
   Place place[CLASS_LIMIT];
   _Atomic bool is_limited; /* may memory be refused? */
-  bool has_tables; /* with weak keys? */
-  bool is_left;    /* is there a large block with room behind objects? */
+  bool has_tables;         /* with weak keys? */
+  bool is_left; /* is there a large block with room behind objects? */
   pthread_rwlock_t gate;
   unsigned long arenas, pools;
 } Realm;
