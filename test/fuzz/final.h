@@ -169,11 +169,14 @@ static void drain_messages(Mutator *m)
 }
 
 
-/* What died while nobody wanted to hear isn't waited for. */
+/* What died while nobody wanted to hear isn't waited for: nor is what only
+ * weak references name, which a trace may have found dead before the mirror
+ * looked at them. */
 
 static void final_lose(Node *node)
 {
-  node->final.is_lost |= node->final.is_gone || node->final.is_told;
+  node->final.is_lost |= node->final.is_gone || node->final.is_told
+                         || node->strong != node->mark;
 }
 
 static void final_enable(Mutator *m, bool is_enabled)

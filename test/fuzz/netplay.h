@@ -168,7 +168,10 @@ static void set_reference(Net *net, Node *node, mps_addr_t client, size_t i,
     node->ref[other] = NULL;
 }
 
-/* A key, in hand 1, with itself or what is in hand 2 as its value */
+/* A key, in hand 1, with itself or what is in hand 2 as its value
+ *
+ * The key comes first: a collection in between that finds the old one dead
+ * would clear the new value. */
 static void set_key(Player *p, Node *keys, size_t i, Node *key, Node *value)
 {
   Node *values = keys->ref[0];
@@ -178,10 +181,10 @@ static void set_key(Player *p, Node *keys, size_t i, Node *key, Node *value)
     return;
   node_expect(values, hold(p, 3, decode_slot(slot)));
   net_loosen(p->net, values);
-  set_reference(p->net, values, p->hand[3], i, value,
-                value != NULL ? p->hand[2] : NULL);
   set_reference(p->net, keys, p->hand[0], i, key,
                 key != NULL ? p->hand[1] : NULL);
+  set_reference(p->net, values, p->hand[3], i, value,
+                value != NULL ? p->hand[2] : NULL);
 }
 
 /* Let node, in hand 0, refer to what is in hand 1, or to nothing. */
