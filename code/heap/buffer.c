@@ -110,6 +110,8 @@ bool buffer_check(const Buffer *buffer)
   CHECK(!buffer->is_flipped || buffer->rank != RANK_NONE);
   CHECK(buffer->is_flipped == (buffer->init_at_flip != NULL));
   CHECK(!buffer->is_flipped || buffer->ap.limit == NULL);
+  /* .buffer.inv.room */
+  CHECK(!buffer->is_flipped || buffer->init_at_flip < buffer->limit);
   CHECK(!buffer->is_flipped || buffer->init_at_flip == (Addr)buffer->ap.init
         || buffer->ap.init == buffer->ap.alloc);
   if (buffer->seg != NULL) {
@@ -203,9 +205,27 @@ bool buffer_trip(Buffer *buffer, Addr base)
 
 /* With the threads stopped */
 
+static void buffer_each(Arena *arena, void (*visit)(Buffer *buffer))
+{
+  RING_FOR (pool_node, pool_after, &arena->pools) {
+    Pool *pool = RING_ELEM(Pool, link, pool_node);
+
+    RING_FOR (node, after, &pool->buffers)
+      visit(RING_ELEM(Buffer, link, node));
+  }
+}
+
+/* buffer_is_full -- can the client do nothing with it but ask for more? */
+
+static bool buffer_is_full(const Buffer *buffer)
+{
+  return !buffer_is_busy(buffer) && (Addr)buffer->ap.init == buffer->limit;
+}
+
 void buffer_flip(Buffer *buffer)
 {
-  if (buffer->rank == RANK_NONE || buffer->seg == NULL || buffer->is_flipped)
+  if (buffer->rank == RANK_NONE || buffer->seg == NULL || buffer->is_flipped
+      || buffer_is_full(buffer))
     return;
   buffer->ap.limit = NULL;
   buffer->init_at_flip = buffer->ap.init;
@@ -215,11 +235,20 @@ void buffer_flip(Buffer *buffer)
 
 void buffer_orphan(Buffer *buffer)
 {
-  if (buffer->seg == NULL || buffer->is_flipped || buffer_is_busy(buffer)
-      || (Addr)buffer->ap.init != buffer->limit)
+  if (buffer->seg == NULL || buffer->is_flipped || !buffer_is_full(buffer))
     return;
   buffer->pool->class->empty(buffer);
   buffer->seg->buffer = NULL;
   buffer->seg = NULL;
   buffer->is_orphan = true;
+}
+
+void buffer_orphan_all(Arena *arena)
+{
+  buffer_each(arena, buffer_orphan);
+}
+
+void buffer_flip_all(Arena *arena)
+{
+  buffer_each(arena, buffer_flip);
 }

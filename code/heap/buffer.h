@@ -76,5 +76,8 @@ MOSTLY_INTERN void buffer_flip(Buffer *buffer);
 /* If the client can do nothing with it but ask for more, let its segment
  * go (.buffer.orphan). */
 MOSTLY_INTERN void buffer_orphan(Buffer *buffer);
+/* The same to all buffers of an arena. */
+MOSTLY_INTERN void buffer_flip_all(Arena *arena);
+MOSTLY_INTERN void buffer_orphan_all(Arena *arena);
 
 #endif /* BUFFER_H */

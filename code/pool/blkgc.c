@@ -12,6 +12,7 @@
 
 #include "../heap/arena.h"
 #include "../heap/barrier.h"
+#include "../heap/buffer.h"
 #include "../heap/final.h"
 #include "../heap/gen.h"
 #include "../heap/root.h"
@@ -45,6 +46,7 @@ static void blk_trim(Blk *blk)
     Size size = region->area.size;
 
     if (region == blk->first || region->area.tab.objects > 0
+        || region->area.is_named
         || (double)(free - size) < (double)(total - size) * share)
       continue;
     blk_region_free(region);
@@ -232,7 +234,20 @@ typedef struct BlkScan {
 
 static Seg blk_scan_seg;
 
-/* A weak reference loses what isn't marked. */
+/* blk_note_named -- an exact reference, perhaps to what the client has freed
+ * (.blk.named) */
+
+static void blk_note_named(const BlkMark *mark, Word word)
+{
+  BlkArea *area = blkmark_area(mark, word);
+
+  if (area != NULL
+      && blktab_state(&area->tab, (word - area->base) >> mark->shift)
+             == BLK_FREE)
+    area->is_named = true;
+}
+
+/* A weak reference loses what isn't marked, also what was freed. */
 
 static void blk_fix_weak(const BlkMark *mark, mps_addr_t *ref_io)
 {
@@ -243,7 +258,7 @@ static void blk_fix_weak(const BlkMark *mark, mps_addr_t *ref_io)
   if (area == NULL)
     return;
   head = blktab_head(&area->tab, (word - area->base) >> mark->shift);
-  if (head != BLK_NONE && blktab_state(&area->tab, head) != BLK_MARK)
+  if (head == BLK_NONE || blktab_state(&area->tab, head) != BLK_MARK)
     *ref_io = NULL;
 }
 
@@ -253,10 +268,12 @@ static void blk_scan_fix(ScanState *ss, mps_addr_t *ref_io)
   BlkMark *mark = &scan->blk->mark;
   Word word = (Word)*ref_io;
 
-  if (scan->is_weak)
+  if (scan->is_weak) {
     blk_fix_weak(mark, ref_io);
-  else
-    blkmark_range(mark, &word, 1);
+    return;
+  }
+  blk_note_named(mark, word);
+  blkmark_range(mark, &word, 1);
 }
 
 static void blk_scan_init(BlkScan *scan, Blk *blk)
@@ -357,6 +374,8 @@ Count blk_collect(Blk *blk)
   if (blk->mark.count > 0) {
     arena_stop(arena);
     arena->stop_why = "collection of a block pool";
+    /* Nothing is scanned of what is being initialised. */
+    buffer_flip_all(arena);
     blk_scan_init(&scan, blk);
     blk_scan_roots(&scan);
     blk_scan_pools(&scan);
@@ -430,13 +449,14 @@ static Size blk_whiten(Seg *seg)
   if (!seg_arena(seg)->trace->is_in_place || blk_is_locked(blk)
       || (blk->phase != BLK_IDLE && blk->phase != BLK_MARKING)
       || (blk->phase == BLK_MARKING && !blk->is_traced)
-      || region->area.tab.objects == 0)
+      || blk_used_size(blk) == 0)
     return 0;
   if (blk->phase == BLK_IDLE) {
     blk_mark_begin(blk);
     blk->is_traced = true;
   }
-  return region->area.tab.used << blk->mark.shift;
+  /* An empty region too: who names it is to be known. */
+  return size_max(region->area.tab.used, 1) << blk->mark.shift;
 }
 
 static void blk_fix(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
@@ -452,6 +472,8 @@ static void blk_fix(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
   if (blkmark_word(mark, word)) {
     ss->was_marked = false;
     seg_set_grey(seg, seg_arena(seg));
+  } else if (ss->rank != RANK_AMBIG) {
+    blk_note_named(mark, word);
   }
 }
 

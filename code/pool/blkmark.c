@@ -85,6 +85,7 @@ bool blkmark_add(BlkMark *mark, BlkArea *area)
   memmove(&mark->areas[at + 1], &mark->areas[at],
           (mark->count - at) * sizeof(BlkArea *));
   mark->areas[at] = area;
+  area->is_named = false;
   ++mark->count;
   blkmark_review(mark);
   return true;
@@ -512,6 +513,8 @@ void blkmark_begin(BlkMark *mark)
   ASSERT(blkmark_is_done(mark));
   mark->visits = 0;
   mark->passes = 0;
+  for (Index i = 0; i < mark->count; ++i)
+    mark->areas[i]->is_named = false;
 }
 
 bool blkmark_is_done(const BlkMark *mark)

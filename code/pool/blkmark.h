@@ -23,6 +23,9 @@
 typedef struct BlkArea {
   Word base;
   Size size; /* bytes, whole blocks */
+  /* Something names a free block of it, or may, for all that the marking
+   * under way knows (.blk.named). */
+  bool is_named;
   BlkTab tab;
 } BlkArea;
 

@@ -260,8 +260,13 @@ static void blk_poison(const Blk *blk, BlkRegion *region, Index first,
 
 void blk_free(Blk *blk, BlkRegion *region, Index head)
 {
-  Count count = blktab_free(&region->area.tab, head);
+  Count count;
 
+  /* By a finalizer: who refers to it won't be looked at any more. */
+  if (UNLIKELY(blk->phase == BLK_FINALIZING)
+      && blktab_state(&region->area.tab, head) == BLK_MARK)
+    region->area.is_named = true;
+  count = blktab_free(&region->area.tab, head);
   if (UNLIKELY(blk->pool.arena->finals.count > 0))
     final_forget(blk->pool.arena, blk_address(blk, region, head));
   blk_poison(blk, region, head, count);

@@ -121,16 +121,6 @@ static void trace_fetch(const Seg *seg)
   __builtin_prefetch(&seg->gen_link, 1);
 }
 
-static void trace_orphan_buffers(Arena *arena)
-{
-  RING_FOR (pool_node, pool_after, &arena->pools) {
-    Pool *pool = RING_ELEM(Pool, link, pool_node);
-
-    RING_FOR (node, after, &pool->buffers)
-      buffer_orphan(RING_ELEM(Buffer, link, node));
-  }
-}
-
 static void trace_condemn_pgen(Trace *trace, PoolGen *pgen)
 {
   Space *space = &trace->arena->space;
@@ -226,16 +216,6 @@ static void trace_count_gen(Trace *trace, Gen *gen)
 
 
 /* Flip */
-
-static void trace_flip_buffers(Arena *arena)
-{
-  RING_FOR (pool_node, pool_after, &arena->pools) {
-    Pool *pool = RING_ELEM(Pool, link, pool_node);
-
-    RING_FOR (node, after, &pool->buffers)
-      buffer_flip(RING_ELEM(Buffer, link, node));
-  }
-}
 
 static void trace_scan_roots(Trace *trace, Rank rank)
 {
@@ -625,7 +605,7 @@ static void trace_flip(Trace *trace)
   /* Where nothing may move, addresses stay what they are. */
   arena->flips += trace->moving != REFSET_EMPTY;
   ld_history_age(&arena->ld, trace->moving);
-  trace_flip_buffers(arena);
+  buffer_flip_all(arena);
   trace_scan_roots(trace, RANK_AMBIG);
   trace_scan_ambig(trace);
   trace->has_flipped = true;
@@ -861,7 +841,7 @@ Size trace_start(Arena *arena, TraceWhy why, const TraceBudget *budget)
   note_stop(arena, "start");
   barrier_gather(arena);
   trace_begin(trace, why);
-  trace_orphan_buffers(arena);
+  buffer_orphan_all(arena);
   trace_each_gen(trace, trace_condemn_gen);
   condemned = trace->condemned;
   if (condemned == 0) {

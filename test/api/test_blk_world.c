@@ -1,7 +1,7 @@
 /* test_blk_world.c -- the block pool among moving pools, roots and threads
  *
  * COVERS(".blk.collect"), COVERS(".blk.collect.filter"),
- * COVERS(".blk.world"), COVERS(".blk.grow"), COVERS(".blk.region"),
+ * COVERS(".blk.world"), COVERS(".blk.grow"), COVERS(".blk.named"), COVERS(".blk.region"),
  * COVERS(".trace.ambig"), COVERS(".trace.place"), COVERS(".poll.place")
  */
 
@@ -230,6 +230,26 @@ START_TEST(collect_knows_all_roots)
 }
 END_TEST
 
+/* What is between reserve and commit isn't looked at: so it must be made
+ * again after a collection of the pool's own, as after any other. */
+START_TEST(collect_traps_what_is_being_made)
+{
+  World *w = &world_of;
+  mps_addr_t p;
+
+  world_make(&(Setup){0});
+  (void)make(w->pool, 4, 0);
+  MUST(mps_reserve(&p, w->amc.ap, 64));
+  block_init(p, 64, 0, KIND_OBJ, 1);
+  MUST(mps_blk_collect(NULL, w->pool));
+  ck_assert(!mps_commit(w->amc.ap, p, 64));
+  MUST(mps_reserve(&p, w->amc.ap, 64));
+  block_init(p, 64, 0, KIND_OBJ, 2);
+  ck_assert(mps_commit(w->amc.ap, p, 64));
+  world_end();
+}
+END_TEST
+
 /* A client's memory takes part as a root. */
 START_TEST(own_memory_is_a_root)
 {
@@ -309,6 +329,83 @@ START_TEST(grows_by_headroom_and_gives_back)
   info = info_of(w->pool);
   ck_assert_uint_eq(info.objects, 0);
   ck_assert_uint_eq(info.regions, 1);
+  world_end();
+}
+END_TEST
+
+/* An object that nobody wants any more may still be there, and refer to what
+ * the client has freed: its memory isn't made use of for anything else. */
+
+static void make_regions(World *w, mps_addr_t *ref_out)
+{
+  mps_addr_t *list = NULL;
+  mps_addr_t *p;
+
+  do {
+    w->table[0] = list;
+    p = make(w->pool, 64 * KB / WORD, 0);
+    p[0] = list;
+    list = p;
+  } while (info_of(w->pool).regions < 3);
+  *ref_out = p;
+  mps_blk_free(w->pool, p); /* the only one in the last region */
+  w->table[0] = make(w->pool, 4, 0);
+}
+
+/* Is it in the pool's memory? */
+static int is_there(mps_addr_t block)
+{
+  mps_pool_t pool = NULL;
+
+  return mps_addr_pool(&pool, world_of.amc.arena, block)
+         && pool == world_of.pool;
+}
+
+static void collect_by(int i)
+{
+  World *w = &world_of;
+
+  if (i == 0)
+    MUST(mps_blk_collect(NULL, w->pool));
+  else
+    full();
+}
+
+START_TEST(what_names_the_freed_keeps_memory)
+{
+  World *w = &world_of;
+  mps_addr_t freed;
+
+  world_make(&(Setup){.extend_by = 64 * KB, .headroom = 0.01});
+  w->table[1] = client_make(&w->amc, 64, 3);
+  make_regions(w, &w->table[2]);
+  freed = *block_slot(w->table[1], 0, 0) = w->table[2];
+  w->table[2] = NULL;
+  for (int round = 0; round < 3; ++round)
+    collect_by(_i);
+  ck_assert(is_there(freed));
+  *block_slot(w->table[1], 0, 0) = NULL;
+  collect_by(_i);
+  ck_assert(!is_there(freed));
+  world_end();
+}
+END_TEST
+
+/* A weak root forgets it. */
+START_TEST(weak_references_forget_the_freed)
+{
+  World *w = &world_of;
+  mps_addr_t weak[2] = {NULL, NULL};
+  mps_root_t root;
+
+  world_make(&(Setup){.extend_by = 64 * KB, .headroom = 0.01});
+  root = root_table(w->amc.arena, mps_rank_weak(), weak, 2);
+  make_regions(w, &weak[0]);
+  weak[1] = w->table[0];
+  collect_by(_i);
+  ck_assert_ptr_null(weak[0]);
+  ck_assert_ptr_eq(weak[1], w->table[0]);
+  mps_root_destroy(root);
   world_end();
 }
 END_TEST
@@ -583,10 +680,13 @@ int main(void)
   unit_add(suite, "cycles", cycles_are_reclaimed);
   unit_add(suite, "chains", long_chains_through_both);
   unit_add(suite, "collect", collect_knows_all_roots);
+  unit_add(suite, "traps", collect_traps_what_is_being_made);
   unit_add(suite, "own memory", own_memory_is_a_root);
   unit_add(suite, "locked", locked_pools_are_roots);
   unit_add(suite, "grow", grows_by_headroom_and_gives_back);
   unit_add_loop(suite, "headroom", headroom_is_what_was_asked_for, 2);
+  unit_add_loop(suite, "named", what_names_the_freed_keeps_memory, 2);
+  unit_add_loop(suite, "forget", weak_references_forget_the_freed, 2);
   unit_add(suite, "max", max_size_holds);
   unit_add(suite, "max exactly", max_size_holds_exactly);
   unit_add_loop(suite, "absurd", absurd_sizes_are_results, 4);
