@@ -73,6 +73,14 @@ static bool api_take_barrier(BarrierMeans *barrier_out, const char *name)
   return true;
 }
 
+/* The word of the environment, or NULL.  An empty one is none. */
+static const char *api_barrier_word(void)
+{
+  const char *word = getenv("MOSTLY_BARRIER");
+
+  return word != NULL && word[0] != '\0' ? word : NULL;
+}
+
 /* False if the last of them is none of its words. */
 static bool api_take_arena_args(ArenaParams *params, mps_arg_s *args)
 {
@@ -146,7 +154,7 @@ mps_res_t mps_arena_create_k(mps_arena_t *arena_o, mps_arena_class_t class,
       || !API_REQUIRE(args_check(args), "mps_arena_create_k: args must be a "
                                         "list of keyword arguments"))
     return MPS_RES_PARAM;
-  if (!api_take_barrier(&params.barrier, getenv("MOSTLY_BARRIER"))
+  if (!api_take_barrier(&params.barrier, api_barrier_word())
       || (class == &api_class_cl && !api_take_lent_args(&params, args))
       || !api_take_arena_args(&params, args) || args_are_broken(args))
     return MPS_RES_PARAM;

@@ -7,6 +7,8 @@
 
 #include "client.h"
 
+#include "mostly.h"
+
 /* Allocate garbage. */
 static void waste(const Client *client, size_t bytes, size_t size)
 {
@@ -55,6 +57,27 @@ START_TEST(properties_have_their_defaults)
   mps_arena_spare_commit_limit_set(arena, 0);
   ck_assert_uint_eq(mps_arena_spare_commit_limit(arena), 0);
   MUST(mps_arena_vm_growth(arena, 4 * MB, 1 * MB));
+  mps_arena_destroy(arena);
+}
+END_TEST
+
+/* An empty variable of the environment is as if it weren't there. */
+START_TEST(the_environment_names_the_barrier)
+{
+  char means[16];
+  mps_arena_t arena;
+
+  (void)unsetenv("MOSTLY_BARRIER");
+  arena = client_arena();
+  (void)snprintf(means, sizeof means, "%s", mostly_arena_barrier(arena));
+  mps_arena_destroy(arena);
+  (void)setenv("MOSTLY_BARRIER", "", 1);
+  arena = client_arena();
+  ck_assert_str_eq(mostly_arena_barrier(arena), means);
+  mps_arena_destroy(arena);
+  (void)setenv("MOSTLY_BARRIER", "none", 1);
+  arena = client_arena();
+  ck_assert_str_eq(mostly_arena_barrier(arena), "none");
   mps_arena_destroy(arena);
 }
 END_TEST
@@ -562,6 +585,7 @@ static void add_limits(Suite *suite)
 {
   TCase *tcase = tcase_create("garbage");
 
+  unit_add(suite, "environment", the_environment_names_the_barrier);
   unit_add(suite, "too small", a_limit_too_small_for_the_arena_is_refused);
   unit_add(suite, "limit", the_commit_limit_is_kept);
   unit_add(suite, "more", a_little_more_limit_is_a_little_more_memory);

@@ -15,6 +15,7 @@
  *
  * ctest: --seconds 3
  * ctest: --seconds 3 --stack 0 --seed 500
+ * ctest: --seconds 2 --threads 3 --seed 1000
  * ctest: --seconds 2 --commit-limit 3000000 --seed 2000
  *
  * Design: .fuzz.req.identity, .fuzz.req.dead, .fuzz.net (design/fuzz.rst).
