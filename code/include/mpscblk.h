@@ -205,8 +205,9 @@ typedef struct mps_blk_layout_s {
 
 /* Free an object at once, without running its finalizer, and drop requests
  * for it (mps_finalize).  Null does nothing.  What still refers to it does no
- * harm if nobody uses it, like an object that is garbage itself; a weak
- * reference becomes null in the pool's next collection.
+ * harm if nobody uses it, like an object that is garbage itself.  Weak
+ * references to it are the client's to clear: they become null when a
+ * collection of the pool looks at them, which may be much later.
  * Reported: an address that isn't the first of an object; a free while the
  * pool is locked or collecting, but for finalizers. */
 extern void mps_blk_free(mps_pool_t pool, mps_addr_t p);

@@ -144,6 +144,42 @@ static Count blk_sweep(Blk *blk)
   return freed;
 }
 
+/* blk_is_marked -- is there a marked object in the block of an area? */
+
+static bool blk_is_marked(const BlkMark *mark, const BlkArea *area, Word word)
+{
+  Index head = blktab_head(&area->tab, (word - area->base) >> mark->shift);
+
+  return head != BLK_NONE && blktab_state(&area->tab, head) == BLK_MARK;
+}
+
+/* blk_note_named -- an exact reference has been followed: perhaps it is to
+ * what the client has freed, and may lie in another object by now
+ * (.blk.named) */
+
+static void blk_note_named(const BlkMark *mark, Word word)
+{
+  BlkArea *area = blkmark_area(mark, word);
+
+  if (area != NULL && !blk_is_marked(mark, area, word))
+    area->is_named = true;
+}
+
+/* blk_name_all -- nobody has looked into the pools beside this one */
+
+static void blk_name_all(const Blk *blk)
+{
+  bool is_alone = true;
+
+  RING_FOR (node, after, &blk->pool.arena->pools) {
+    const Pool *pool = RING_ELEM(Pool, link, node);
+
+    is_alone = is_alone && (!pool->class->is_managed || blk_is_pool(pool));
+  }
+  for (Index i = 0; i < blk->mark.count && !is_alone; ++i)
+    blk->mark.areas[i]->is_named = true;
+}
+
 /* blk_keep_finals -- what is alive is marked, but for what lives until the
  * client has heard of its death (.blk.final.arena) */
 
@@ -153,6 +189,7 @@ static void blk_keep(Addr ref, void *closure)
   Word word = (Word)ref;
 
   blkmark_range(&blk->mark, &word, 1);
+  blk_note_named(&blk->mark, word);
 }
 
 static void blk_keep_finals(Blk *blk)
@@ -198,6 +235,7 @@ void blk_mark_begin(Blk *blk)
 Count blk_mark_end(Blk *blk)
 {
   blk_keep_finals(blk);
+  blk_name_all(blk);
   return blk_end(blk);
 }
 
@@ -212,6 +250,7 @@ Count blk_final_all(Blk *blk)
     objects += blk->mark.areas[i]->tab.objects;
   final_forget_pool(&blk->pool);
   blk_mark_begin(blk);
+  blk_name_all(blk);
   blk->params.headroom = 0.0;
   (void)blk_end(blk);
   blk->params.headroom = headroom;
@@ -234,31 +273,14 @@ typedef struct BlkScan {
 
 static Seg blk_scan_seg;
 
-/* blk_note_named -- an exact reference, perhaps to what the client has freed
- * (.blk.named) */
-
-static void blk_note_named(const BlkMark *mark, Word word)
-{
-  BlkArea *area = blkmark_area(mark, word);
-
-  if (area != NULL
-      && blktab_state(&area->tab, (word - area->base) >> mark->shift)
-             == BLK_FREE)
-    area->is_named = true;
-}
-
 /* A weak reference loses what isn't marked, also what was freed. */
 
 static void blk_fix_weak(const BlkMark *mark, mps_addr_t *ref_io)
 {
   Word word = (Word)*ref_io;
   const BlkArea *area = blkmark_area(mark, word);
-  Index head;
 
-  if (area == NULL)
-    return;
-  head = blktab_head(&area->tab, (word - area->base) >> mark->shift);
-  if (head == BLK_NONE || blktab_state(&area->tab, head) != BLK_MARK)
+  if (area != NULL && !blk_is_marked(mark, area, word))
     *ref_io = NULL;
 }
 
@@ -272,8 +294,8 @@ static void blk_scan_fix(ScanState *ss, mps_addr_t *ref_io)
     blk_fix_weak(mark, ref_io);
     return;
   }
-  blk_note_named(mark, word);
   blkmark_range(mark, &word, 1);
+  blk_note_named(mark, word);
 }
 
 static void blk_scan_init(BlkScan *scan, Blk *blk)

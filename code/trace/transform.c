@@ -7,6 +7,7 @@
 
 #include "../heap/arena.h"
 #include "../heap/barrier.h"
+#include "../heap/buffer.h"
 #include "../heap/root.h"
 #include "../heap/scan.h"
 #include "../heap/seg.h"
@@ -237,6 +238,8 @@ bool transform_apply(Transform *transform)
     return true;
   arena_stop(transform->arena);
   note_stop(transform->arena, "transform");
+  /* What is being initialised may have old references. */
+  buffer_flip_all(transform->arena);
   transform_whiten(transform, true);
   is_pinned = transform_is_pinned(transform);
   if (!is_pinned)

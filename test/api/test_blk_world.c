@@ -336,7 +336,8 @@ END_TEST
 /* An object that nobody wants any more may still be there, and refer to what
  * the client has freed: its memory isn't made use of for anything else. */
 
-static void make_regions(World *w, mps_addr_t *ref_out)
+/* Returns the only object in the last region of three. */
+static mps_addr_t fill_regions(World *w)
 {
   mps_addr_t *list = NULL;
   mps_addr_t *p;
@@ -347,8 +348,13 @@ static void make_regions(World *w, mps_addr_t *ref_out)
     p[0] = list;
     list = p;
   } while (info_of(w->pool).regions < 3);
-  *ref_out = p;
-  mps_blk_free(w->pool, p); /* the only one in the last region */
+  return p;
+}
+
+static void make_regions(World *w, mps_addr_t *ref_out)
+{
+  *ref_out = fill_regions(w);
+  mps_blk_free(w->pool, *ref_out);
   w->table[0] = make(w->pool, 4, 0);
 }
 
@@ -387,6 +393,84 @@ START_TEST(what_names_the_freed_keeps_memory)
   *block_slot(w->table[1], 0, 0) = NULL;
   collect_by(_i);
   ck_assert(!is_there(freed));
+  world_end();
+}
+END_TEST
+
+static void expect_kept(mps_addr_t freed, int is_kept)
+{
+  collect_by(0);
+  ck_assert_int_eq(is_there(freed), is_kept);
+}
+
+/* The same where an address that was freed lies inside another object by now,
+ * and only first addresses count. */
+START_TEST(what_names_the_middle_keeps_memory)
+{
+  World *w = &world_of;
+  mps_addr_t grown;
+  mps_addr_t freed;
+
+  world_make(
+      &(Setup){.extend_by = 64 * KB, .headroom = 0.01, .is_base_only = 1});
+  w->table[1] = client_make(&w->amc, 64, 3);
+  grown = fill_regions(w);
+  MUST(mps_blk_realloc(&grown, w->pool, 32, 0));
+  freed = make(w->pool, 32 * KB / WORD, 0);
+  ck_assert((char *)freed > (char *)grown
+            && (char *)freed < (char *)grown + 64 * KB);
+  *block_slot(w->table[1], 0, 0) = freed;
+  mps_blk_free(w->pool, freed);
+  MUST(mps_blk_realloc(&grown, w->pool, 64 * KB, 0));
+  w->table[0] = make(w->pool, 4, 0);
+  expect_kept(freed, 1);
+  *block_slot(w->table[1], 0, 0) = NULL;
+  expect_kept(freed, 0);
+  world_end();
+}
+END_TEST
+
+/* A message names it too, until it is discarded. */
+START_TEST(messages_about_the_freed_keep_memory)
+{
+  World *w = &world_of;
+  mps_message_t message;
+  mps_addr_t freed;
+
+  world_make(&(Setup){.extend_by = 64 * KB, .headroom = 0.01});
+  mps_message_type_enable(w->amc.arena, mps_message_type_finalization());
+  freed = fill_regions(w);
+  MUST(mps_finalize(w->amc.arena, &freed));
+  w->table[0] = make(w->pool, 4, 0);
+  expect_kept(freed, 1);
+  ck_assert(mps_message_get(&message, w->amc.arena,
+                            mps_message_type_finalization()));
+  mps_blk_free(w->pool, freed);
+  expect_kept(freed, 1);
+  mps_message_discard(w->amc.arena, message);
+  expect_kept(freed, 0);
+  world_end();
+}
+END_TEST
+
+/* The client that marks by itself says nothing about other pools. */
+START_TEST(client_marking_gives_nothing_back)
+{
+  World *w = &world_of;
+  mps_addr_t freed;
+
+  world_make(&(Setup){.extend_by = 64 * KB, .headroom = 0.01});
+  make_regions(w, &freed);
+  if (_i == 0) {
+    mps_blk_mark_begin(w->pool);
+    mps_blk_mark(w->pool, &w->table[0], 1);
+    (void)mps_blk_mark_end(w->pool);
+  } else {
+    w->table[0] = NULL;
+    (void)mps_blk_final_all(w->pool);
+  }
+  ck_assert(is_there(freed));
+  expect_kept(freed, 0);
   world_end();
 }
 END_TEST
@@ -686,6 +770,9 @@ int main(void)
   unit_add(suite, "grow", grows_by_headroom_and_gives_back);
   unit_add_loop(suite, "headroom", headroom_is_what_was_asked_for, 2);
   unit_add_loop(suite, "named", what_names_the_freed_keeps_memory, 2);
+  unit_add(suite, "middle", what_names_the_middle_keeps_memory);
+  unit_add(suite, "message", messages_about_the_freed_keep_memory);
+  unit_add_loop(suite, "client", client_marking_gives_nothing_back, 2);
   unit_add_loop(suite, "forget", weak_references_forget_the_freed, 2);
   unit_add(suite, "max", max_size_holds);
   unit_add(suite, "max exactly", max_size_holds_exactly);
