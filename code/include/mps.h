@@ -518,7 +518,9 @@ extern mps_res_t mps_pool_create(mps_pool_t *pool_o, mps_arena_t arena,
                                  mps_pool_class_t pool_class, ...);
 extern mps_res_t mps_pool_create_v(mps_pool_t *pool_o, mps_arena_t arena,
                                    mps_pool_class_t pool_class, va_list args);
-/* End a pool and its blocks.  Its allocation points must be gone. */
+/* End a pool and its blocks.  Its allocation points must be gone, and no exact
+ * or weak reference into it be left, not even in a dead object of another
+ * pool that hasn't been reclaimed, unless no collection follows. */
 extern void mps_pool_destroy(mps_pool_t pool);
 /* Memory that the pool holds, and that part of it which is free. */
 extern size_t mps_pool_total_size(mps_pool_t pool);
