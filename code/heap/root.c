@@ -48,36 +48,51 @@ bool root_check(const Root *root)
  *
  * A stack grows down, so what is in use lies between the hot end and the
  * cold end that the client gave.  Of a thread that runs on another stack at
- * the moment, as in a signal handler, only the far end of its own is known,
- * or not even that; what is in use of the other one is scanned too
+ * the moment, as in a signal handler or a coroutine, only the far end of its
+ * own is known; what is in use of a signal stack is scanned too
  * (.thread.altstack). */
+
+static Res root_scan_words(Root *root, ScanState *ss, Addr base, Addr limit)
+{
+  base = addr_round_down(base, sizeof(Word));
+  limit = addr_round_down(limit, sizeof(Word));
+  if (base == NULL || base >= limit)
+    return MPS_RES_OK;
+  return root->scan_area(&ss->ss, base, limit, root->closure);
+}
+
+static Res root_scan_context(Root *root, ScanState *ss,
+                             const PlatContext *context, Addr other_base,
+                             Addr other_limit)
+{
+  Addr cold = root->base;
+  Addr hot = plat_thread_hot(&root->thread->plat, context->hot, cold);
+  Res res = root->scan_area(&ss->ss, (void *)context->regs,
+                            (void *)(context->regs + context->count),
+                            root->closure);
+
+  if (res == MPS_RES_OK)
+    res = root_scan_words(root, ss, hot, cold);
+  if (res == MPS_RES_OK)
+    res = root_scan_words(root, ss, other_base, other_limit);
+  return res;
+}
 
 static Res root_scan_thread(Root *root, ScanState *ss)
 {
-  Thread *thread = root->thread;
-  const PlatContext *context = NULL;
-  Addr cold = root->base;
-  Res res;
+  PlatThread *thread = &root->thread->plat;
+  const PlatContext *entry = root->arena->entry;
 
-  if (plat_thread_is_self(&thread->plat))
-    context = root->arena->entry;
-  else if (thread->plat.is_stopped)
-    context = &thread->plat.context;
-  if (context == NULL)
+  if (plat_thread_is_self(thread)) {
+    if (entry == NULL)
+      return MPS_RES_OK;
+    return root_scan_context(root, ss, entry, entry->hot,
+                             plat_stack_signal(entry->hot));
+  }
+  if (!thread->is_stopped)
     return MPS_RES_OK;
-  res = root->scan_area(&ss->ss, (void *)context->regs,
-                        (void *)(context->regs + context->count),
-                        root->closure);
-  if (res == MPS_RES_OK && context->hot != NULL && context->hot < cold)
-    res = root->scan_area(&ss->ss, addr_round_down(context->hot, sizeof(Word)),
-                          cold, root->closure);
-  if (res == MPS_RES_OK && context != root->arena->entry
-      && thread->plat.other_base != NULL)
-    res = root->scan_area(
-        &ss->ss, addr_round_down(thread->plat.other_base, sizeof(Word)),
-        addr_round_down(thread->plat.other_limit, sizeof(Word)),
-        root->closure);
-  return res;
+  return root_scan_context(root, ss, &thread->context, thread->other_base,
+                           thread->other_limit);
 }
 
 Res root_scan(Root *root, ScanState *ss)

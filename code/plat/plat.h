@@ -284,12 +284,21 @@ MOSTLY_INTERN bool plat_thread_is_self(const PlatThread *thread);
  * gone counts as stopped, with an empty context: no registers and no hot
  * end.  Pairs with resume, by the same thread and with the same list.
  *
- * Where a thread runs on another stack than its own, what it uses of its
- * own can't be told, and hot is the far end of that (stack_base); on a
- * signal stack [other_base, other_limit) must be scanned as well, for it
- * has the registers of the code below (.plat.thread.other-stack). */
+ * Where a thread runs on a signal stack, [other_base, other_limit) must be
+ * scanned as well, for it has the registers of the code below. */
 MOSTLY_INTERN void plat_threads_stop(PlatThread *list);
 MOSTLY_INTERN void plat_threads_resume(PlatThread *list);
+
+/* From where up to cold a thread that stands at hot has frames.  That is
+ * hot, unless it runs on another stack than its own, where cold is: then
+ * what it uses of its own can't be told, and it's the far end of that
+ * (.plat.thread.other-stack). */
+MOSTLY_INTERN Addr plat_thread_hot(const PlatThread *thread, Addr hot,
+                                   Addr cold);
+
+/* The limit of the calling thread's signal stack if hot is on that; else
+ * NULL. */
+MOSTLY_INTERN Addr plat_stack_signal(Addr hot);
 
 
 /* Faults.  The sink gets the address of an access that was refused and

@@ -5,6 +5,13 @@
 
 #include "plat_os.h"
 
+#include <errno.h>
+#include <unistd.h>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #define PLAT_THREAD_SIG ((Sig)0x506C5468) /* "PlTh" */
 
 /* Nothing of it is to be scanned. */
@@ -49,6 +56,90 @@ void plat_signals_allow(const sigset_t *saved)
   (void)pthread_sigmask(SIG_SETMASK, saved, NULL);
 }
 
+/* How much of a stack is looked at in one question to the system.  It leaves
+ * more than that free below a stack that it lets grow. */
+#define PLAT_STACK_STRIDE ((Size)1 << 19)
+
+static void plat_thread_find_stack(PlatThread *thread)
+{
+  thread->stack_base = NULL;
+  thread->stack_limit = NULL;
+#if defined(__linux__)
+  pthread_attr_t attr;
+  void *base = NULL;
+  size_t size = 0;
+
+  if (pthread_getattr_np(pthread_self(), &attr) != 0)
+    return;
+  if (pthread_attr_getstack(&attr, &base, &size) == 0) {
+    thread->stack_base = (Addr)base;
+    thread->stack_limit = addr_add((Addr)base, size);
+  }
+  (void)pthread_attr_destroy(&attr);
+#endif
+}
+
+#if defined(__linux__)
+
+static bool plat_stack_is_mapped(Addr base, Size size)
+{
+  unsigned char pages[PLAT_STACK_STRIDE >> 12];
+
+  return mincore(base, size, pages) == 0;
+}
+
+/* Where the part of a stack that is there begins.  The first thread's own
+ * grows as it's used, and what the system says about it is only how far it
+ * may; below that nothing was ever written. */
+static Addr plat_stack_mapped(Addr base, Addr limit)
+{
+  int saved = errno;
+  Size stride = PLAT_STACK_STRIDE;
+  Size page = (Size)sysconf(_SC_PAGESIZE);
+  Addr from = addr_round_down(limit, page);
+
+  while (stride >= page) {
+    if (addr_diff(base, from) >= stride
+        && plat_stack_is_mapped(addr_sub(from, stride), stride))
+      from = addr_sub(from, stride);
+    else
+      stride /= 2;
+  }
+  errno = saved;
+  return from;
+}
+
+#else
+
+static Addr plat_stack_mapped(Addr base, Addr limit)
+{
+  (void)limit;
+  return base;
+}
+
+#endif
+
+Addr plat_thread_hot(const PlatThread *thread, Addr hot, Addr cold)
+{
+  Addr base = thread->stack_base, limit = thread->stack_limit;
+
+  if (base == NULL || hot == NULL || (hot >= base && hot < limit)
+      || !(cold > base && cold <= limit))
+    return hot;
+  return plat_stack_mapped(base, limit);
+}
+
+Addr plat_stack_signal(Addr hot)
+{
+  stack_t stack;
+
+  if (sigaltstack(NULL, &stack) != 0 || (stack.ss_flags & SS_DISABLE) != 0)
+    return NULL;
+  Addr base = (Addr)stack.ss_sp;
+  Addr limit = addr_add(base, stack.ss_size);
+  return hot >= base && hot < limit ? limit : NULL;
+}
+
 #if defined(CONFIG_THREAD_SINGLE)
 
 bool plat_thread_is_self(const PlatThread *thread)
@@ -61,6 +152,7 @@ void plat_thread_init(PlatThread *thread)
   thread->id = pthread_self();
   thread->next = NULL;
   thread->is_stopped = false;
+  plat_thread_find_stack(thread);
   plat_thread_forget(thread);
   thread->sig = PLAT_THREAD_SIG;
 }
@@ -99,12 +191,10 @@ void plat_thread_fork_child(void)
 
 #else
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <ucontext.h>
-#include <unistd.h>
 
 #if defined(__linux__)
 #include <sys/syscall.h>
@@ -369,25 +459,6 @@ static void plat_thread_start(void)
                  plat_thread_handler);
 }
 
-static void plat_thread_find_stack(PlatThread *thread)
-{
-  thread->stack_base = NULL;
-  thread->stack_limit = NULL;
-#if defined(__linux__)
-  pthread_attr_t attr;
-  void *base = NULL;
-  size_t size = 0;
-
-  if (pthread_getattr_np(pthread_self(), &attr) != 0)
-    return;
-  if (pthread_attr_getstack(&attr, &base, &size) == 0) {
-    thread->stack_base = (Addr)base;
-    thread->stack_limit = addr_add((Addr)base, size);
-  }
-  (void)pthread_attr_destroy(&attr);
-#endif
-}
-
 void plat_thread_init(PlatThread *thread)
 {
   int saved = errno;
@@ -528,14 +599,6 @@ static void plat_thread_settle(PlatThread *list, PlatThread *thread)
     thread->other_base = leader->other_base;
     thread->other_limit = leader->other_limit;
   }
-
-  /* On a signal stack, or on one that the client made, it can't be told
-   * what the thread has left on its own, so all of that counts
-   * (.plat.thread.other-stack). */
-  Addr hot = thread->context.hot;
-  if (thread->stack_base != NULL
-      && !(hot >= thread->stack_base && hot < thread->stack_limit))
-    thread->context.hot = thread->stack_base;
 }
 
 /* Those who share come first, while their leaders have what the handler

@@ -583,7 +583,9 @@ START_TEST(test_signal_stack)
   for (int round = 0; round < 50; ++round) {
     plat_threads_stop(&worker.record);
     for (thread = &worker.record; thread != NULL; thread = thread->next) {
-      ck_assert(thread->context.hot == thread->stack_base);
+      ck_assert(
+          plat_thread_hot(thread, thread->context.hot, thread->stack_limit)
+          == thread->stack_base);
       ck_assert(thread->other_base > (Addr)signal_stack);
       ck_assert(thread->other_base < thread->other_limit);
       ck_assert(thread->other_limit == (Addr)(signal_stack + STACK_SIZE));
