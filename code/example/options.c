@@ -11,6 +11,10 @@
 
 #define STACK_WORDS_DEFAULT ((size_t)1 << 23)
 #define CHAIN_GENERATIONS_MAX 16
+/* What a pool asks for unless told, as the manual says. */
+#define EXTEND_BY_DEFAULT ((size_t)4096)
+/* More than there is address space for, of words or bytes. */
+#define SIZE_TOO_BIG (SIZE_MAX / 16)
 
 void options_usage(FILE *stream)
 {
@@ -121,6 +125,24 @@ static bool parse_value(Options *options, const char *name, const char *value)
   return false;
 }
 
+/* What mps_pool_create_k asks for, and the stack's size in bytes. */
+static bool check_sizes(const Options *options)
+{
+  size_t extend_by
+      = options->extend_by != 0 ? options->extend_by : EXTEND_BY_DEFAULT;
+
+  if (options->stack_words > SIZE_TOO_BIG || extend_by > SIZE_TOO_BIG) {
+    fputs("mostly-scheme: --stack-size or --extend-by is too big\n", stderr);
+    return false;
+  }
+  if (options->large_size != 0 && options->large_size < extend_by) {
+    fputs("mostly-scheme: --large-size must be at least --extend-by\n",
+          stderr);
+    return false;
+  }
+  return true;
+}
+
 bool options_parse(Options *options_out, int argc, char **argv)
 {
   Options options
@@ -140,6 +162,8 @@ bool options_parse(Options *options_out, int argc, char **argv)
       return false;
     }
   }
+  if (!check_sizes(&options))
+    return false;
   options.first_script = i;
   *options_out = options;
   return true;

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "scheme.h"
 
@@ -98,6 +99,14 @@ static intptr_t port_find_stream(void)
   return port_free_stream();
 }
 
+/* The C library opens it for reading, and finds it empty. */
+static bool port_is_directory(FILE *file)
+{
+  struct stat status;
+
+  return fstat(fileno(file), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
 Value port_open_file(Value name, bool output)
 {
   char path[NAME_MAX_BYTES];
@@ -115,6 +124,10 @@ Value port_open_file(Value name, bool output)
   file = fopen(path, output ? "w" : "r");
   if (file == NULL)
     port_fail(name, strerror(errno));
+  if (port_is_directory(file)) {
+    (void)fclose(file);
+    port_fail(name, strerror(EISDIR));
+  }
   if (!heap_finalize(port)) {
     (void)fclose(file);
     heap_exhausted();

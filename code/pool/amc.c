@@ -89,7 +89,9 @@ static bool amc_take_sizes(Amc *amc, mps_arg_s *args)
     large_size = size_max(large_size, extend_by);
   if (!REQUIRE(large_size >= extend_by,
                "mps_pool_create_k: MPS_KEY_LARGE_SIZE is at least "
-               "MPS_KEY_EXTEND_BY"))
+               "MPS_KEY_EXTEND_BY")
+      || !REQUIRE(extend_by <= SIZE_MAX / 4,
+                  "mps_pool_create_k: MPS_KEY_EXTEND_BY must be possible"))
     return false;
   amc->extend_by = size_round_up(extend_by, amc->pool.arena->space.grain);
   /* .amc.inv.large: a large object never fits behind another one. */

@@ -236,6 +236,8 @@ CASE(pool_other_chain, "mps_pool_create", "CHAIN",
      pool_with(world.client.fmt, world.other.chain, 1, 0);)
 CASE(pool_extend_zero, "mps_pool_create", "EXTEND_BY",
      pool_with(world.client.fmt, NULL, 0, 0);)
+CASE(pool_extend_huge, "mps_pool_create", "EXTEND_BY",
+     pool_with(world.client.fmt, NULL, SIZE_MAX, 0);)
 CASE(pool_large_small, "mps_pool_create", "LARGE_SIZE",
      pool_with(world.client.fmt, NULL, 65536, 4096);)
 CASE(pool_with_ap, "mps_pool_destroy", "pool", mps_pool_destroy(POOL);)
@@ -304,11 +306,11 @@ static const Case *const cases[] = {
     &case_pool_dead_format,  &case_pool_bogus_chain,  &case_pool_odd_chain,
     &case_pool_dead_chain,   &case_pool_null_chain,   &case_pool_args,
     &case_pool_other_format, &case_pool_other_chain,  &case_pool_extend_zero,
-    &case_pool_large_small,  &case_pool_with_ap,      &case_pool_twice,
-    &case_pool_dead_size,    &case_pool_dead_ap,      &case_pool_dead_alloc,
-    &case_pool_dead_free,    &case_pool_alloc,        &case_pool_alloc_zero,
-    &case_pool_free,         &case_pool_free_zero,    &case_pool_walk,
-    &case_args_full,
+    &case_pool_extend_huge,  &case_pool_large_small,  &case_pool_with_ap,
+    &case_pool_twice,        &case_pool_dead_size,    &case_pool_dead_ap,
+    &case_pool_dead_alloc,   &case_pool_dead_free,    &case_pool_alloc,
+    &case_pool_alloc_zero,   &case_pool_free,         &case_pool_free_zero,
+    &case_pool_walk,         &case_args_full,
 };
 
 int main(void)

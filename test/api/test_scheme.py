@@ -254,10 +254,17 @@ def test_errors(tmp_path):
 @pytest.mark.parametrize("options", [
     ["--chain", "0:0.5"], ["--chain", "16"], ["--chain", "16:2"],
     ["--chain", "16:0.5,"], ["--extend-by", "-1"], ["--spare", "2"],
+    ["--large-size", "1"], ["--extend-by", "64k", "--large-size", "32k"],
+    ["--extend-by", str(2 ** 64 - 1)], ["--stack-size", str(2 ** 64 - 1)],
     ["--commit-limit", "12q"], ["--no-such-option"], ["--chain"]])
 def test_bad_options(options, tmp_path):
     done = scheme(*options, cwd=tmp_path, status=1)
     assert "usage: mostly-scheme" in done.stderr
+
+
+def test_a_directory_is_no_program(tmp_path):
+    done = scheme(tmp_path, cwd=tmp_path, status=1)
+    assert "Is a directory" in done.stderr
 
 
 def test_arguments_and_exit(tmp_path):
