@@ -71,6 +71,11 @@ static Res root_scan_context(Root *root, ScanState *ss,
                             (void *)(context->regs + context->count),
                             root->closure);
 
+  /* Most of the entry point's record was never written (.thread.entry). */
+  if (res == MPS_RES_OK && (Addr)context >= hot && (Addr)context < cold) {
+    res = root_scan_words(root, ss, hot, (Addr)context);
+    hot = (Addr)(context + 1);
+  }
   if (res == MPS_RES_OK)
     res = root_scan_words(root, ss, hot, cold);
   if (res == MPS_RES_OK)

@@ -246,6 +246,52 @@ START_TEST(what_no_register_holds_dies)
 }
 END_TEST
 
+enum {
+  STALE = 200
+};
+
+static Word stale[STALE]; /* complements */
+
+/* Leave references below the stack that is in use. */
+static __attribute__((noinline)) void dirty_stack(void)
+{
+  volatile Word frame[STALE];
+
+  for (int i = 0; i < STALE; ++i)
+    frame[i] = ~stale[i];
+  (void)frame[0];
+}
+
+/* What was on the stack where the library's own frame is now keeps nothing,
+ * but for a few words of that frame which the compiler left unused. */
+START_TEST(what_is_under_our_frame_dies)
+{
+  Options options = {.gens = 2, .capacity = 100};
+  mps_thr_t thread;
+  mps_root_t root;
+  void *cold = &cold;
+  int alive = 0;
+
+  shared = client_create(&options);
+  MUST(mps_thread_reg(&thread, shared.arena));
+  MUST(mps_root_create_thread(&root, shared.arena, thread, cold));
+  mps_arena_clamp(shared.arena);
+  for (int i = 0; i < STALE; ++i) {
+    make_hidden();
+    stale[i] = hidden;
+  }
+  wipe_stack();
+  dirty_stack();
+  MUST(mps_arena_collect(shared.arena));
+  for (int i = 0; i < STALE; ++i)
+    alive += is_alive(~stale[i]);
+  ck_assert_int_lt(alive, 16);
+  mps_root_destroy(root);
+  mps_thread_dereg(thread);
+  client_destroy(&shared);
+}
+END_TEST
+
 int main(void)
 {
   Suite *suite = suite_create("registers");
@@ -256,6 +302,7 @@ int main(void)
   tcase_add_loop_test(tcase, registers_are_roots, 0, (int)NELEMS(ways));
   suite_add_tcase(suite, tcase);
   unit_add(suite, "dead", what_no_register_holds_dies);
+  unit_add(suite, "frame", what_is_under_our_frame_dies);
   return unit_run(suite);
 }
 
