@@ -132,6 +132,7 @@ void final_init(Arena *arena)
   finals->count = 0;
   finals->white = REFSET_EMPTY;
   finals->posted = REFSET_EMPTY;
+  finals->blocks = 0;
   for (Index i = 0; i < WORD_BITS; ++i)
     ring_init(&finals->gens[i]);
   finals->is_deciding = false;
@@ -279,9 +280,39 @@ static void final_remove(Arena *arena, Final *final)
   ctl_free(&arena->ctl, final, sizeof *final);
 }
 
+/* Is it an object that the client may free and move? */
+static bool final_is_block(const Arena *arena, Addr ref)
+{
+  const Seg *seg = space_seg(&arena->space, ref);
+
+  return seg != NULL && seg->format == NULL;
+}
+
+/* final_forget_ref -- a message has nothing to refer to any more */
+
+static void final_forget_ref(Arena *arena, Final *final)
+{
+  if (final_is_block(arena, final->ref))
+    --arena->finals.blocks;
+  final->ref = NULL;
+}
+
 void final_release(Arena *arena, Message *message)
 {
-  ctl_free(&arena->ctl, final_of_message(message), sizeof(Final));
+  Final *final = final_of_message(message);
+
+  final_forget_ref(arena, final);
+  ctl_free(&arena->ctl, final, sizeof *final);
+}
+
+/* final_tell -- a registration becomes a message */
+
+static void final_tell(Arena *arena, Final *final)
+{
+  if (final_is_block(arena, final->ref))
+    ++arena->finals.blocks;
+  message_init(&final->as.message, mps_message_type_finalization());
+  (void)message_post(&arena->messages, &final->as.message, 0);
 }
 
 
@@ -292,7 +323,7 @@ void final_release(Arena *arena, Message *message)
  *
  * Those of one object are taken at once, so that n of them cost n steps. */
 
-void final_move(Arena *arena, Addr old, Addr new)
+static void final_move(Arena *arena, Addr old, Addr new)
 {
   Finals *finals = &arena->finals;
   Final **link;
@@ -378,13 +409,53 @@ Res final_definalize(Arena *arena, Addr ref)
   return MPS_RES_OK;
 }
 
-void final_forget(Arena *arena, Addr ref)
+
+/* Objects that the client frees and moves */
+
+typedef struct FinalChange {
+  Arena *arena;
+  Addr old;
+  Addr new; /* NULL if it's freed */
+} FinalChange;
+
+static void final_change_message(Message *message, void *closure)
+{
+  const FinalChange *change = closure;
+  Final *final = final_of_message(message);
+
+  if (final->ref != change->old)
+    return;
+  if (change->new != NULL)
+    final->ref = change->new;
+  else if (message->state == MESSAGE_QUEUED)
+    message_drop(&change->arena->messages, message);
+  else
+    final_forget_ref(change->arena, final);
+}
+
+static void final_change_messages(Arena *arena, Addr old, Addr new)
+{
+  FinalChange change = {arena, old, new};
+
+  if (arena->finals.blocks > 0)
+    message_each(&arena->messages, mps_message_type_finalization(),
+                 final_change_message, &change);
+}
+
+void final_free_object(Arena *arena, Addr ref)
 {
   Finals *finals = &arena->finals;
   Final *final;
 
   while (finals->count > 0 && (final = *final_find(finals, ref)) != NULL)
     final_remove(arena, final);
+  final_change_messages(arena, ref, NULL);
+}
+
+void final_move_object(Arena *arena, Addr old, Addr new)
+{
+  final_move(arena, old, new);
+  final_change_messages(arena, old, new);
 }
 
 
@@ -414,7 +485,7 @@ static void final_forget_message(Message *message, void *closure)
   if (message->state == MESSAGE_QUEUED)
     message_drop(&arena->messages, message);
   else
-    final->ref = NULL;
+    final_forget_ref(arena, final);
 }
 
 void final_forget_pool(Pool *pool)
@@ -477,17 +548,14 @@ bool final_is_due(const Arena *arena)
 
 static void final_post(Arena *arena, Final *final, ScanState *ss)
 {
-  MessageQueue *queue = &arena->messages;
-
-  if (!message_is_enabled(queue, mps_message_type_finalization())) {
+  if (!message_is_enabled(&arena->messages, mps_message_type_finalization())) {
     final_remove(arena, final);
     return;
   }
   final_pull(&arena->finals, final);
   --arena->finals.count;
   final_fix(final, ss);
-  message_init(&final->as.message, mps_message_type_finalization());
-  (void)message_post(queue, &final->as.message, 0);
+  final_tell(arena, final);
 }
 
 static void final_begin(Finals *finals)
@@ -570,18 +638,16 @@ static void final_list_dead(const FinalMarked *marked, Ring *list, Ring *dead)
 static void final_post_marked(const FinalMarked *marked, Final *final)
 {
   Arena *arena = marked->pool->arena;
-  MessageQueue *queue = &arena->messages;
   Addr ref = final->ref;
 
-  if (!message_is_enabled(queue, mps_message_type_finalization())) {
+  if (!message_is_enabled(&arena->messages, mps_message_type_finalization())) {
     final_remove(arena, final);
     return;
   }
   arena->finals.posted |= REFSET_KIND(final_gen(arena, ref));
   final_pull(&arena->finals, final);
   --arena->finals.count;
-  message_init(&final->as.message, mps_message_type_finalization());
-  (void)message_post(queue, &final->as.message, 0);
+  final_tell(arena, final);
   marked->keep(ref, marked->closure);
 }
 

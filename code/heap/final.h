@@ -34,10 +34,17 @@ MOSTLY_INTERN Res final_register(Arena *arena, Addr ref);
 /* Withdraw one request, or MPS_RES_FAIL. */
 MOSTLY_INTERN Res final_definalize(Arena *arena, Addr ref);
 
-/* For objects of a pool that frees and moves them when the client asks: drop
- * the requests for one; or let them be for it at its new place. */
-MOSTLY_INTERN void final_forget(Arena *arena, Addr ref);
-MOSTLY_INTERN void final_move(Arena *arena, Addr old, Addr new);
+/* For objects without a format, which the client may free and move, but only
+ * while final_knows_blocks: drop the requests for one and the messages about
+ * it that the client hasn't taken; or let them all be for it at its new
+ * place.  One that the client has taken stays, without its reference. */
+MOSTLY_INTERN void final_free_object(Arena *arena, Addr ref);
+MOSTLY_INTERN void final_move_object(Arena *arena, Addr old, Addr new);
+
+static inline bool final_knows_blocks(const Finals *finals)
+{
+  return (finals->count | finals->blocks) != 0;
+}
 
 /* A pool with all objects in the generation of this id has marked, without a
  * trace, those that are strongly reachable: call keep for those that messages

@@ -352,6 +352,7 @@ typedef struct Finals {
   Count count;
   RefSet white;  /* condemned, from the flip until the dead are known */
   RefSet posted; /* generations that the objects of messages may be in */
+  Count blocks;  /* messages about objects that have no format */
   Ring gens[WORD_BITS]; /* by the generation id of the object's segment */
   bool is_deciding;     /* the lists of what is condemned are in these: */
   Ring todo;            /* registrations to decide about */

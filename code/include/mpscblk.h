@@ -204,9 +204,10 @@ typedef struct mps_blk_layout_s {
 } mps_blk_layout_s;
 
 /* Free an object at once, without running its finalizer, and drop requests
- * for it (mps_finalize).  Null does nothing.  What still refers to it does no
- * harm if nobody uses it, like an object that is garbage itself.  Weak
- * references to it are the client's to clear: they become null when a
+ * for it (mps_finalize) and messages about it; one that was got already has
+ * a null reference from then on.  Null does nothing.  What still refers to
+ * it does no harm if nobody uses it, like an object that is garbage itself.
+ * Weak references to it are the client's to clear: they become null when a
  * collection of the pool looks at them, which may be much later.
  * Reported: an address that isn't the first of an object; a free while the
  * pool is locked or collecting, but for finalizers. */
@@ -214,7 +215,7 @@ extern void mps_blk_free(mps_pool_t pool, mps_addr_t p);
 
 /* Change the size of the object *p_io: in place where what follows it is
  * free; else, if may_move, by allocating, copying and freeing, with the same
- * flags, layout and requests (mps_finalize).  Null allocates without flags;
+ * flags, layout, requests (mps_finalize) and messages.  Null allocates without flags;
  * size 0 frees and stores null.  MPS_RES_FAIL: it would have to move, or the
  * pool is locked or collecting.  On failure the object stays as it is.
  * Reported: *p_io isn't the first address of an object. */

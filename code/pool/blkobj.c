@@ -267,8 +267,8 @@ void blk_free(Blk *blk, BlkRegion *region, Index head)
       && blktab_state(&region->area.tab, head) == BLK_MARK)
     region->area.is_named = true;
   count = blktab_free(&region->area.tab, head);
-  if (UNLIKELY(blk->pool.arena->finals.count > 0))
-    final_forget(blk->pool.arena, blk_address(blk, region, head));
+  if (UNLIKELY(final_knows_blocks(&blk->pool.arena->finals)))
+    final_free_object(blk->pool.arena, blk_address(blk, region, head));
   blk_poison(blk, region, head, count);
   blk_count(region);
   ++blk->free_count;
@@ -326,8 +326,9 @@ static Res blk_move(Addr *base_io, Blk *blk, BlkRegion *region, Index head,
   memcpy(base, *base_io, size_min(old, size));
   if (old < size && blk->params.is_clear)
     memset((char *)base + old, 0, size - old);
-  if (UNLIKELY(blk->pool.arena->finals.count > 0) && region->seg != NULL)
-    final_move(blk->pool.arena, *base_io, base);
+  if (UNLIKELY(final_knows_blocks(&blk->pool.arena->finals))
+      && region->seg != NULL)
+    final_move_object(blk->pool.arena, *base_io, base);
   blk_free(blk, region, head);
   *base_io = base;
   return MPS_RES_OK;

@@ -143,6 +143,59 @@ START_TEST(moving_takes_registrations_along)
 }
 END_TEST
 
+/* A message is no more about the object that was freed than about the one
+ * that is there now. */
+START_TEST(freeing_drops_messages)
+{
+  mps_addr_t p, q, ref;
+  mps_message_t message;
+
+  start();
+  p = make_registered(1, 3);
+  MUST(mps_arena_collect(arena));
+  ck_assert(is_told(&message, &ref));
+  ck_assert_ptr_eq(ref, p);
+  mps_blk_free(pool, ref);
+  mps_message_finalization_ref(&ref, arena, message);
+  ck_assert_ptr_null(ref);
+  ck_assert_uint_eq(count_messages(), 0);
+  q = make(pool, 4, 0);
+  ck_assert_ptr_eq(q, p);
+  MUST(mps_blk_collect(NULL, pool));
+  ck_assert_uint_eq(mps_blk_size(pool, q), 0);
+  mps_message_discard(arena, message);
+  MUST(mps_arena_collect(arena));
+  ck_assert_uint_eq(count_messages(), 0);
+  end();
+}
+END_TEST
+
+START_TEST(moving_takes_messages_along)
+{
+  mps_addr_t p, ref;
+  mps_message_t message;
+
+  start();
+  p = make_registered(5, 2);
+  MUST(mps_arena_collect(arena));
+  ck_assert(is_told(&message, &ref));
+  (void)make(pool, 4, 0); /* behind it */
+  MUST(mps_blk_realloc(&p, pool, 400, 1));
+  ck_assert_ptr_ne(p, ref);
+  mps_message_finalization_ref(&ref, arena, message);
+  ck_assert_ptr_eq(ref, p);
+  mps_message_discard(arena, message);
+  MUST(mps_arena_collect(arena));
+  ck_assert(is_told(&message, &ref));
+  ck_assert_ptr_eq(ref, p);
+  ck_assert_uint_eq(*(Word *)ref, 5);
+  mps_message_discard(arena, message);
+  MUST(mps_arena_collect(arena));
+  ck_assert_uint_eq(mps_blk_size(pool, p), 0);
+  end();
+}
+END_TEST
+
 int main(void)
 {
   Suite *suite = suite_create("blk_final");
@@ -151,6 +204,8 @@ int main(void)
   unit_add(suite, "own", own_collection_leaves_what_is_registered);
   unit_add(suite, "queued", own_collection_leaves_what_a_message_names);
   unit_add(suite, "free", freeing_withdraws);
+  unit_add(suite, "free told", freeing_drops_messages);
+  unit_add(suite, "move told", moving_takes_messages_along);
   unit_add(suite, "move", moving_takes_registrations_along);
   return unit_run(suite);
 }
