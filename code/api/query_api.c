@@ -85,16 +85,18 @@ mps_bool_t mps_message_get(mps_message_t *message_o, mps_arena_t arena,
   return is_any;
 }
 
-#define API_MESSAGE(message, function) \
-  API_REQUIRE(API_IS(message, MESSAGE_SIG) \
-                  && (message)->state == MESSAGE_TAKEN, \
-              #function ": message must be one that was got and not " \
-                        "discarded")
+/* A message is compared with the arena, so that comes first. */
+#define API_MESSAGE(arena, message, function) \
+  (API_ARENA(arena, function) \
+   && API_REQUIRE(API_IS(message, MESSAGE_SIG) \
+                      && (message)->state == MESSAGE_TAKEN \
+                      && (message)->queue == &(arena)->messages, \
+                  #function ": message must be one that was got from the " \
+                            "arena and not discarded"))
 
 void mps_message_discard(mps_arena_t arena, mps_message_t message)
 {
-  if (!API_ARENA(arena, mps_message_discard)
-      || !API_MESSAGE(message, mps_message_discard))
+  if (!API_MESSAGE(arena, message, mps_message_discard))
     return;
   arena_enter(arena, NULL);
   message_discard(&arena->messages, message);
@@ -106,16 +108,14 @@ void mps_message_discard(mps_arena_t arena, mps_message_t message)
 
 mps_message_type_t mps_message_type(mps_arena_t arena, mps_message_t message)
 {
-  if (!API_ARENA(arena, mps_message_type)
-      || !API_MESSAGE(message, mps_message_type))
+  if (!API_MESSAGE(arena, message, mps_message_type))
     return 0;
   return message->type;
 }
 
 mps_clock_t mps_message_clock(mps_arena_t arena, mps_message_t message)
 {
-  if (!API_ARENA(arena, mps_message_clock)
-      || !API_MESSAGE(message, mps_message_clock))
+  if (!API_MESSAGE(arena, message, mps_message_clock))
     return 0;
   if (message->type == mps_message_type_finalization())
     return 0;
@@ -128,8 +128,7 @@ void mps_message_finalization_ref(mps_addr_t *ref_o, mps_arena_t arena,
   Addr ref;
 
   if (!API_OUT(ref_o, mps_message_finalization_ref)
-      || !API_ARENA(arena, mps_message_finalization_ref)
-      || !API_MESSAGE(message, mps_message_finalization_ref)
+      || !API_MESSAGE(arena, message, mps_message_finalization_ref)
       || !API_REQUIRE(message->type == mps_message_type_finalization(),
                       "mps_message_finalization_ref: message must be a "
                       "finalization message"))
@@ -143,7 +142,7 @@ void mps_message_finalization_ref(mps_addr_t *ref_o, mps_arena_t arena,
 #define API_GC_GETTER(function, field) \
   size_t function(mps_arena_t arena, mps_message_t message) \
   { \
-    if (!API_ARENA(arena, function) || !API_MESSAGE(message, function) \
+    if (!API_MESSAGE(arena, message, function) \
         || !API_REQUIRE(message->type == mps_message_type_gc(), \
                         #function ": message must be a gc message")) \
       return 0; \
@@ -156,8 +155,7 @@ API_GC_GETTER(mps_message_gc_not_condemned_size, not_condemned)
 
 const char *mps_message_gc_start_why(mps_arena_t arena, mps_message_t message)
 {
-  if (!API_ARENA(arena, mps_message_gc_start_why)
-      || !API_MESSAGE(message, mps_message_gc_start_why)
+  if (!API_MESSAGE(arena, message, mps_message_gc_start_why)
       || !API_REQUIRE(message->type == mps_message_type_gc_start(),
                       "mps_message_gc_start_why: message must be a gc_start "
                       "message"))

@@ -210,6 +210,13 @@ static mps_message_t get_message(void)
 CASE(message_twice, "mps_message_discard", "message",
      mps_message_t m = get_message();
      mps_message_discard(ARENA, m); mps_message_discard(ARENA, m);)
+CASE(message_other_arena, "mps_message_discard", "message",
+     mps_message_t m = get_message();
+     mps_message_discard(world.other.arena, m); mps_message_discard(ARENA, m);)
+CASE(message_other_type, "mps_message_type", "message",
+     mps_message_t m = get_message();
+     EXPECT(mps_message_type(world.other.arena, m) == 0);
+     mps_message_discard(ARENA, m);)
 CASE(message_why, "mps_message_gc_start_why", "message",
      mps_message_t m = get_message();
      (void)mps_message_gc_start_why(ARENA, m); mps_message_discard(ARENA, m);)
@@ -328,6 +335,8 @@ static const Case *const cases[] = {
     &case_message_twice,
     &case_message_why,
     &case_message_ref,
+    &case_message_other_arena,
+    &case_message_other_type,
     &case_finalize_null,
     &case_finalize_unmanaged,
     &case_finalize_other_arena,
