@@ -189,7 +189,6 @@ static void blk_keep(Addr ref, void *closure)
   Word word = (Word)ref;
 
   blkmark_range(&blk->mark, &word, 1);
-  blk_note_named(&blk->mark, word);
 }
 
 static void blk_keep_finals(Blk *blk)
