@@ -245,9 +245,9 @@ static void mvff_trim(Mvff *mvff, const Count *free_max)
 /* Growing */
 
 /* mvff_make_records -- records for the tiles of size bytes, linked by
- * parent; NULL if there is no memory for all */
+ * parent; none if there is no memory for all */
 
-static RunTile *mvff_make_records(Mvff *mvff, Size size)
+static Res mvff_make_records(RunTile **list_out, Mvff *mvff, Size size)
 {
   Ctl *ctl = &mvff->pool.arena->ctl;
   RunTile *list = NULL;
@@ -255,20 +255,22 @@ static RunTile *mvff_make_records(Mvff *mvff, Size size)
   for (Size at = 0; at < size; at += mvff->tile) {
     MvffTile *tile;
     Size part = size_min(mvff->tile, size - at);
+    Res res = ctl_alloc(&tile, ctl, mvff_record(mvff, part));
 
-    if (ctl_alloc(&tile, ctl, mvff_record(mvff, part)) != MPS_RES_OK) {
+    if (res != MPS_RES_OK) {
       while (list != NULL) {
         RunTile *next = list->parent;
 
         ctl_free(ctl, mvff_tile_of_runs(list), mvff_record(mvff, mvff->tile));
         list = next;
       }
-      return NULL;
+      return res;
     }
     mvff_runs(tile)->parent = list;
     list = mvff_runs(tile);
   }
-  return list;
+  *list_out = list;
+  return MPS_RES_OK;
 }
 
 static Res mvff_extend_by(Mvff *mvff, Size size)
@@ -281,10 +283,10 @@ static Res mvff_extend_by(Mvff *mvff, Size size)
 
   if (res != MPS_RES_OK)
     return res;
-  list = mvff_make_records(mvff, rest);
-  if (list == NULL) {
+  res = mvff_make_records(&list, mvff, rest);
+  if (res != MPS_RES_OK) {
     space_free(space, base, rest >> space->shift);
-    return MPS_RES_MEMORY;
+    return res;
   }
   if (mvff->pool.debug != NULL)
     debug_fill(mvff->pool.debug, base, addr_add(base, rest));

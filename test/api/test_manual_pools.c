@@ -312,6 +312,29 @@ START_TEST(long_blocks)
 }
 END_TEST
 
+/* At the limit it's the limit that is told of, also where the pool's records
+ * are what doesn't fit. */
+START_TEST(refusals_of_records)
+{
+  Way way = {8, 4096, 0.75, 0, 0, 1, _i == 1};
+  mps_addr_t p;
+  mps_res_t res;
+
+  for (size_t room = 256 * KB; room < 320 * KB; room += 4 * KB) {
+    arena = client_arena();
+    pool = make_mvff(&way);
+    mps_arena_spare_set(arena, 0.0);
+    MUST(mps_arena_commit_limit_set(arena, mps_arena_committed(arena) + room));
+    do
+      res = mps_alloc(&p, pool, 40);
+    while (res == MPS_RES_OK);
+    ck_assert_int_eq(res, MPS_RES_COMMIT_LIMIT);
+    mps_pool_destroy(pool);
+    mps_arena_destroy(arena);
+  }
+}
+END_TEST
+
 /* Requests that can't be met are refused, and nothing is lost. */
 START_TEST(refusals)
 {
@@ -601,6 +624,7 @@ int main(void)
   unit_add_loop(suite, "spare", spare_memory, 3);
   unit_add_loop(suite, "long", long_blocks, 2);
   unit_add_loop(suite, "refusals", refusals, 2);
+  unit_add_loop(suite, "records", refusals_of_records, 2);
   unit_add(suite, "garbage", garbage_makes_room);
   unit_add_loop(suite, "fixed", fixed_size, 12);
   unit_add(suite, "positional", positional_arguments);
