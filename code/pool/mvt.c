@@ -118,7 +118,8 @@ static bool mvt_take(Mvt *mvt, mps_arg_s *args)
   mvt->frag = MVT_FRAG_LIMIT;
   if (args_pick(args, MPS_KEY_MVT_FRAG_LIMIT, &arg))
     mvt->frag = arg.val.d;
-  mvt->reuse = 2 * max;
+  /* Buffers end where a block may. */
+  mvt->reuse = size_round_up(2 * max, mvff->pool.align);
   mvff->spare = 0.0;
   mvff->keep = depth <= SIZE_MAX / mean ? depth * mean : SIZE_MAX;
   mvff->extend_by = size_round_up(size_max(mvt->reuse, MVT_EXTEND_BY),

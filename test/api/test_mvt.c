@@ -157,6 +157,20 @@ START_TEST(random_blocks)
 }
 END_TEST
 
+/* A greatest size that no block can have doesn't upset the sizes. */
+START_TEST(the_greatest_size_needs_no_alignment)
+{
+  start(1024, 102048, 300, 1.0);
+  for (size_t i = 0; i < 1000; ++i) {
+    MUST(try_block(1024 * (1 + i % 5)));
+    if (i % 3 == 0)
+      free_block(i / 4);
+    check_sizes();
+  }
+  end();
+}
+END_TEST
+
 /* Blocks that were allocated together leave a run that is filled again, before
  * the pool takes more memory. */
 START_TEST(what_dies_together_is_filled_again)
@@ -339,6 +353,7 @@ int main(void)
 
   unit_seed("mvt");
   unit_add_loop(suite, "random", random_blocks, 9);
+  unit_add(suite, "greatest", the_greatest_size_needs_no_alignment);
   unit_add(suite, "together", what_dies_together_is_filled_again);
   unit_add_loop(suite, "holes", holes_are_filled_when_too_much_is_free, 2);
   unit_add_loop(suite, "back", memory_goes_back, 2);
