@@ -304,6 +304,9 @@ static Res markpool_fill_new(Buffer *buffer, Size size)
   if (is_large) {
     buffer->limit = addr_add(seg->base, size);
     buffer->ap.limit = buffer->limit;
+    seg->marks->tail = seg_size(seg) - size;
+    pgen_account_bytes(&mp->pgen.account.free, &mp->pgen.account.buffered,
+                       seg->marks->tail);
   } else {
     buffer->want = markpool_want_next(mp, buffer->want);
   }
@@ -381,9 +384,9 @@ void markpool_empty(Buffer *buffer)
   Index limit = markseg_index_up(seg, buffer->limit);
 
   pgen_account_bytes(&account->fresh, &account->buffered,
-                     (init - base) * m->block);
+                     markseg_counted(m, (init - base) * m->block));
   pgen_account_bytes(&account->free, &account->buffered,
-                     (limit - init) * m->block);
+                     markseg_counted(m, (limit - init) * m->block));
   bits_clear_range(m->taken, init, limit);
   m->taken_count -= limit - init;
   m->fresh_count += init - base;

@@ -90,7 +90,7 @@ void markseg_reclaim(Seg *seg)
          + markreclaim_range(seg, m->open_limit, m->count);
   dead = m->taken_count - open - live;
   pgen_account_bytes(&seg->pgen->account.free, &seg->pgen->account.old,
-                     dead * m->block);
+                     markseg_counted(m, dead * m->block));
   m->taken_count -= dead;
   if (m->taken_count == 0 && seg->buffer == NULL) {
     markseg_destroy(seg);

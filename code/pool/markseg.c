@@ -144,6 +144,14 @@ Index markseg_index_up(const Seg *seg, Addr addr)
   return (offset + seg->marks->block - 1) / seg->marks->block;
 }
 
+/* markseg_counted -- so many bytes of blocks, less what no object can have:
+ * the tail of a large segment is free from the start (.markpool.tail) */
+
+Size markseg_counted(const Marks *m, Size size)
+{
+  return size == 0 ? 0 : size - m->tail;
+}
+
 Addr markseg_addr(const Seg *seg, Index i)
 {
   return addr_add(seg->base, i * seg->marks->block);
@@ -273,11 +281,11 @@ static void markseg_age(Seg *seg)
     Addr limit = markseg_addr(seg, m->open);
 
     pgen_account_bytes(&account->old, &account->buffered,
-                       addr_diff(buffer->base, limit));
+                       markseg_counted(m, addr_diff(buffer->base, limit)));
     buffer->base = limit;
   }
   pgen_account_bytes(&account->old, &account->fresh,
-                     m->fresh_count * m->block);
+                     markseg_counted(m, m->fresh_count * m->block));
   seg_gen(seg)->work.filled += m->fresh_count * m->block;
   m->fresh_count = 0;
 }

@@ -36,6 +36,7 @@ typedef struct Marks {
   Sig sig;
   Shift shift; /* log2 of the bytes of a block; at least */
   Size block;  /* the bytes that one counts for */
+  Size tail;   /* the bytes of a large segment that its object can't have */
   Count count; /* of blocks */
   Count taken_count;
   Count fresh_count; /* taken since the segment was condemned last */
@@ -98,6 +99,7 @@ static inline Index markseg_index(const Seg *seg, Addr addr)
   return addr_diff(seg->base, addr) >> seg->marks->shift;
 }
 MOSTLY_INTERN Index markseg_index_up(const Seg *seg, Addr addr);
+MOSTLY_INTERN Size markseg_counted(const Marks *m, Size size);
 MOSTLY_INTERN Addr markseg_addr(const Seg *seg, Index i);
 
 /* What is free in a segment for several objects. */
