@@ -9,7 +9,7 @@
  * seeds.  --help lists what else can be fixed.
  *
  * Exit 0 if all went well; 1 with the command line that repeats the
- * episode if not (exactly, where there is one thread).
+ * episode if not (.fuzz.repeat).
  *
  * ctest: --seconds 4
  * ctest: --seconds 4 --threads 4 --seed 1000

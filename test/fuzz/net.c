@@ -11,7 +11,7 @@
  * options that are about the pools of mirror.c have no effect.
  *
  * Exit 0 if all went well; 1 with the command line that repeats the episode
- * if not (exactly, where there is one thread).
+ * if not (.fuzz.repeat).
  *
  * ctest: --seconds 3
  * ctest: --seconds 3 --stack 0 --seed 500
