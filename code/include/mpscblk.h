@@ -215,9 +215,9 @@ extern void mps_blk_free(mps_pool_t pool, mps_addr_t p);
 
 /* Change the size of the object *p_io: in place where what follows it is
  * free; else, if may_move, by allocating, copying and freeing, with the same
- * flags, layout, requests (mps_finalize) and messages.  Null allocates without flags;
- * size 0 frees and stores null.  MPS_RES_FAIL: it would have to move, or the
- * pool is locked or collecting.  On failure the object stays as it is.
+ * flags, layout, requests (mps_finalize) and messages.  Null allocates without
+ * flags; size 0 frees and stores null.  MPS_RES_FAIL: it would have to move,
+ * or the pool is locked or collecting.  On failure the object stays as it is.
  * Reported: *p_io isn't the first address of an object. */
 extern mps_res_t mps_blk_realloc(mps_addr_t *p_io, mps_pool_t pool,
                                  size_t size, mps_bool_t may_move);
