@@ -72,7 +72,8 @@ static Res root_scan_context(Root *root, ScanState *ss,
                             root->closure);
 
   /* Most of the entry point's record was never written (.thread.entry). */
-  if (res == MPS_RES_OK && (Addr)context >= hot && (Addr)context < cold) {
+  if (res == MPS_RES_OK && context == root->arena->entry
+      && (Addr)context >= hot && (Addr)context < cold) {
     res = root_scan_words(root, ss, hot, (Addr)context);
     hot = (Addr)(context + 1);
   }
