@@ -371,6 +371,65 @@ START_TEST(both_sides_of_a_fork_go_on)
 }
 END_TEST
 
+/* Nothing is left in the child of the stack of a thread that stays behind,
+ * also if that lies above all of the heap. */
+
+typedef struct Pair {
+  sem_t is_there;
+  sem_t may_end;
+} Pair;
+
+static void *stay_behind(void *closure)
+{
+  Pair *pair = closure;
+  mps_thr_t thread;
+  mps_root_t stack;
+  void *cold = __builtin_frame_address(0);
+
+  MUST(mps_thread_reg(&thread, shared.arena));
+  MUST(mps_root_create_thread(&stack, shared.arena, thread, cold));
+  (void)sem_post(&pair->is_there);
+  while (sem_wait(&pair->may_end) != 0)
+    ;
+  mps_root_destroy(stack);
+  mps_thread_dereg(thread);
+  return NULL;
+}
+
+START_TEST(a_thread_that_stays_behind_has_no_stack)
+{
+  static char below[256 * KB] __attribute__((aligned(4096)));
+  char local[256 * KB] __attribute__((aligned(4096)));
+  Options options = {.gens = 2, .capacity = 50};
+  pthread_attr_t attr;
+  pthread_t other;
+  Pair pair;
+  int status = 0;
+  pid_t child;
+
+  shared = client_create(&options);
+  (void)sem_init(&pair.is_there, 0, 0);
+  (void)sem_init(&pair.may_end, 0, 0);
+  (void)pthread_attr_init(&attr);
+  MUST(pthread_attr_setstack(&attr, _i == 0 ? local : below, sizeof local));
+  MUST(pthread_create(&other, &attr, stay_behind, &pair));
+  while (sem_wait(&pair.is_there) != 0)
+    ;
+  child = fork();
+  ck_assert_int_ge(child, 0);
+  (void)client_make(&shared, 64, 1); /* or there is nothing to collect */
+  MUST(mps_arena_collect(shared.arena));
+  if (child == 0)
+    _exit(0);
+  ck_assert_int_eq(waitpid(child, &status, 0), child);
+  ck_assert_int_eq(status, 0);
+  (void)sem_post(&pair.may_end);
+  (void)pthread_join(other, NULL);
+  (void)pthread_attr_destroy(&attr);
+  client_destroy(&shared);
+}
+END_TEST
+
 static void add_loop(Suite *suite, const char *name, const TTest *test, int n)
 {
   TCase *tcase = tcase_create(name);
@@ -391,7 +450,9 @@ int main(void)
   if (!IS_TSAN) /* it can't interrupt those who wait, or do nothing */
     add_loop(suite, "signals", stopping_a_thread_is_not_seen_by_it, 3);
   unit_add(suite, "errno", entry_points_leave_errno_alone);
-  if (!IS_TSAN) /* it misses the parent's threads in the child */
+  if (!IS_TSAN) { /* it misses the parent's threads in the child */
     add_loop(suite, "fork", both_sides_of_a_fork_go_on, 2);
+    unit_add_loop(suite, "behind", a_thread_that_stays_behind_has_no_stack, 2);
+  }
   return unit_run(suite);
 }
