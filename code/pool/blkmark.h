@@ -23,8 +23,8 @@
 typedef struct BlkArea {
   Word base;
   Size size; /* bytes, whole blocks */
-  /* Something names a free block of it, or may, for all that the marking
-   * under way knows (.blk.named). */
+  /* Something names a block of it that isn't a marked object's, or may, for
+   * all that the marking under way knows (.blk.named). */
   bool is_named;
   BlkTab tab;
 } BlkArea;
