@@ -19,6 +19,7 @@
 #include "../heap/scan.h"
 #include "../heap/seg.h"
 #include "../trace/poll.h"
+#include "../trace/trace.h"
 
 #include <string.h>
 
@@ -480,21 +481,52 @@ static Size blk_whiten(Seg *seg)
   return size_max(region->area.tab.used, 1) << blk->mark.shift;
 }
 
+static Res blk_seg_find(mps_addr_t *object_out, Seg *seg, Addr addr)
+{
+  const Blk *blk = blk_of_const_pool(seg->pgen->pool);
+  const BlkArea *area = &blk_region_of_seg(seg)->area;
+  Index head
+      = blktab_head(&area->tab, ((Word)addr - area->base) >> blk->mark.shift);
+
+  if (head == BLK_NONE)
+    return MPS_RES_FAIL;
+  *object_out = (mps_addr_t)(area->base + (head << blk->mark.shift));
+  return MPS_RES_OK;
+}
+
+static bool blk_is_preserved(Seg *seg, mps_addr_t *ref_io)
+{
+  mps_addr_t object;
+
+  return blk_seg_find(&object, seg, *ref_io) == MPS_RES_OK
+         && blktab_state(&blk_region_of_seg(seg)->area.tab,
+                         ((Word)object - (Word)seg->base)
+                             >> blk_of_const_pool(seg->pgen->pool)->mark.shift)
+                == BLK_MARK;
+}
+
 static void blk_fix(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
 {
   BlkMark *mark = &blk_of_pool(seg->pgen->pool)->mark;
   Word word = (Word)*ref_io;
+  bool is_waited_for;
 
   ss->ss._seen |= REFSET_KIND(seg->kind);
   if (ss->rank == RANK_WEAK) {
     blk_fix_weak(mark, ref_io);
     return;
   }
+  is_waited_for = seg->has_keys && !blk_is_preserved(seg, ref_io);
   if (blkmark_word(mark, word)) {
     ss->was_marked = false;
     seg_set_grey(seg, seg_arena(seg));
   } else if (ss->rank != RANK_AMBIG) {
     blk_note_named(mark, word);
+  }
+  /* A leaf, in which there's nothing to scan, too (.ephs.note). */
+  if (is_waited_for && blk_is_preserved(seg, ref_io)) {
+    ss->was_marked = false;
+    ephs_note(&ss->trace->ephs, *ref_io);
   }
 }
 
@@ -575,30 +607,6 @@ static Res blk_seg_areas(Seg *seg, mps_ss_t ss, mps_area_scan_t scan,
 
   blk_each_object(blk_region_of_seg(seg), blk_seg_area, &areas);
   return areas.res;
-}
-
-static Res blk_seg_find(mps_addr_t *object_out, Seg *seg, Addr addr)
-{
-  const Blk *blk = blk_of_const_pool(seg->pgen->pool);
-  const BlkArea *area = &blk_region_of_seg(seg)->area;
-  Index head
-      = blktab_head(&area->tab, ((Word)addr - area->base) >> blk->mark.shift);
-
-  if (head == BLK_NONE)
-    return MPS_RES_FAIL;
-  *object_out = (mps_addr_t)(area->base + (head << blk->mark.shift));
-  return MPS_RES_OK;
-}
-
-static bool blk_is_preserved(Seg *seg, mps_addr_t *ref_io)
-{
-  mps_addr_t object;
-
-  return blk_seg_find(&object, seg, *ref_io) == MPS_RES_OK
-         && blktab_state(&blk_region_of_seg(seg)->area.tab,
-                         ((Word)object - (Word)seg->base)
-                             >> blk_of_const_pool(seg->pgen->pool)->mark.shift)
-                == BLK_MARK;
 }
 
 static bool blk_may_begin(const Seg *seg, Addr block)

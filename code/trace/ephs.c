@@ -194,6 +194,9 @@ static void ephs_fire(Arena *arena, Trace *trace)
     }
   }
   MPS_SCAN_END(&ss.ss);
+  /* Perhaps more than the class has told of, and nothing is grey for it. */
+  if (!ss.was_marked)
+    ephs_stir(ephs);
 }
 
 static bool ephs_is_swept(const Ephs *ephs)

@@ -239,6 +239,54 @@ START_TEST(other_ranks)
 }
 END_TEST
 
+/* Let an allocation point have room behind what was asked for as a large
+ * object, and couldn't be committed. */
+static void make_room(mps_ap_t ap)
+{
+  mps_addr_t large;
+
+  MUST(mps_reserve(&large, ap, 40000));
+  block_init(large, 40000, 0, KIND_OBJ, 1);
+  (void)make(1); /* or there is nothing to collect */
+  collect();
+  EXPECT(!mps_commit(ap, large, 40000));
+}
+
+/* COVERS(".ephs.sweep"): several objects in the place of a large one are kept
+ * by any of them, of which only that is heard.  Here the pairs of such keys
+ * keep others, three steps deep: none is half dead. */
+START_TEST(several_keys_in_a_large_segment)
+{
+  Client other[3];
+
+  start(1); /* other values are leaves, in which nothing is scanned */
+  exact[0] = client_make(&eph, SIZE, 1);
+  exact[1] = make(2);
+  for (size_t k = 0; k < 3; ++k) {
+    other[k] = eph;
+    MUST(mps_ap_create(&other[k].ap, eph.pool, mps_rank_weak()));
+    make_room(other[k].ap);
+  }
+  for (size_t i = 0; i < PAIRS - 1; ++i) {
+    *key_of(exact[0], i) = client_make(&other[i / 5], 32, i);
+    *value_of(exact[0], i) = make(i);
+  }
+  /* The last pair lives, and then those before it. */
+  *key_of(exact[0], PAIRS - 1) = exact[1];
+  *value_of(exact[0], PAIRS - 1) = *key_of(exact[0], 12);
+  *value_of(exact[0], 13) = *key_of(exact[0], 7);
+  *value_of(exact[0], 8) = *key_of(exact[0], 2);
+  for (size_t k = 0; k < 3; ++k)
+    mps_ap_destroy(other[k].ap); /* so that it may be condemned */
+  collect();
+  for (size_t i = 0; i < PAIRS; ++i) {
+    EXPECT(*key_of(exact[0], i) != NULL);
+    EXPECT(*value_of(exact[0], i) != NULL);
+  }
+  end();
+}
+END_TEST
+
 /* A finalizable key, or value, is kept by that, and with it the pair. */
 START_TEST(finalization_comes_before)
 {
@@ -460,6 +508,7 @@ int main(int argc, char **argv)
   unit_seed("ephemerons");
   ADD(pairs_live_with_what_they_should);
   unit_add(suite, "key in value", a_key_in_its_value_keeps_nothing);
+  unit_add(suite, "large", several_keys_in_a_large_segment);
   ADD(foreign_keys_are_alive);
   ADD(other_ranks);
   ADD(finalization_comes_before);
