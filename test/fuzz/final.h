@@ -4,7 +4,7 @@
  * finds it afterwards.  It is whole, and so are the objects that it refers
  * to.  Some objects are taken back, without what they referred to.  Where
  * nothing can keep a dead object by accident, its messages must have come
- * after the second full collection.
+ * after the second full collection before which no message was left.
  *
  * Design: .fuzz.final (design/fuzz.rst).
  */
@@ -213,8 +213,8 @@ static void final_expect_told(Node *node)
          (unsigned long)node->serial);
 }
 
-/* A full collection has been made, in which memory was plenty.  Nothing but
- * a table of references keeps an object. */
+/* A full collection has been made, in which memory was plenty, and before it
+ * no message was left.  Nothing but a table of references keeps an object. */
 static void final_collected(Mutator *m)
 {
   const World *world = m->world;

@@ -72,10 +72,15 @@ static void weak_collected(Mutator *m)
 
 static void op_collect(Mutator *m, Graph *graph)
 {
+  bool is_drained = !chance_once_in(&m->chance, 4);
+
   ++m->counts.collects;
+  if (is_drained)
+    drain_messages(m);
   EXPECT(mps_arena_collect(m->world->arena) == MPS_RES_OK);
   weak_collected(m);
-  final_collected(m);
+  if (is_drained)
+    final_collected(m);
   if (!chance_once_in(&m->chance, 4))
     mps_arena_release(m->world->arena);
 }
