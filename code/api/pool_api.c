@@ -19,6 +19,7 @@
 #include "../include/mpscsnc.h"
 #include "../include/mpstd.h"
 #include "../pool/debug.h"
+#include "../pool/mvff.h"
 #include "../pool/pool.h"
 #include "../trace/poll.h"
 
@@ -367,11 +368,22 @@ void mps_pool_check_free_space(mps_pool_t pool)
 
 /* Blocks under manual control */
 
-/* api_alloc_quickly -- without anything that a collection needs; false if
- * that isn't enough */
+/* api_is_quick -- may the quick ways of MVFF be used, without the lock?
+ *
+ * Whoever is alone and outside can't be disturbed: they call nothing of the
+ * client's, and what a handler of its could call uses nothing of theirs. */
 
-static inline bool api_alloc_quickly(Res *res_out, Addr *base_out, Pool *pool,
-                                     Size size)
+static inline bool api_is_quick(const Pool *pool)
+{
+  return LIKELY(PLAT_IS_ALONE) && LIKELY(mvff_is_pool(pool))
+         && LIKELY(!plat_lock_is_held(&pool->arena->lock));
+}
+
+/* api_alloc_shared -- with the lock, but without anything that a collection
+ * needs; false if that isn't enough */
+
+static bool api_alloc_shared(Res *res_out, Addr *base_out, Pool *pool,
+                             Size size)
 {
   Res res = MPS_RES_MEMORY;
 
@@ -418,7 +430,10 @@ static __attribute__((noinline)) Res api_alloc_slowly(mps_addr_t *p_o,
   return res;
 }
 
-mps_res_t mps_alloc(mps_addr_t *p_o, mps_pool_t pool, size_t size)
+/* api_alloc_any -- mps_alloc, but for what is done in line */
+
+static __attribute__((noinline)) Res api_alloc_any(mps_addr_t *p_o, Pool *pool,
+                                                   Size size)
 {
   Addr base;
   Res res;
@@ -428,16 +443,46 @@ mps_res_t mps_alloc(mps_addr_t *p_o, mps_pool_t pool, size_t size)
     return MPS_RES_PARAM;
   if (size > SIZE_MAX / 2)
     return MPS_RES_RESOURCE;
-  if (UNLIKELY(!api_alloc_quickly(&res, &base, pool, size)))
+  if (UNLIKELY(!api_alloc_shared(&res, &base, pool, size)))
     return api_alloc_slowly(p_o, pool, size);
   if (LIKELY(res == MPS_RES_OK))
     *p_o = base;
   return res;
 }
 
-static __attribute__((noinline)) void api_free_slowly(Pool *pool, Addr base,
-                                                      Size size)
+/* What isn't as it should be is found again, and reported, by the other
+ * function. */
+
+mps_res_t mps_alloc(mps_addr_t *p_o, mps_pool_t pool, size_t size)
 {
+  Addr base;
+
+  if (LIKELY(API_IS_OUT(p_o) && API_IS(pool, POOL_SIG) && api_is_quick(pool)
+             && poll_is_idle(pool->arena)
+             && mvff_alloc_quick(&base, mvff_of_pool(pool), size))) {
+    *p_o = base;
+    return MPS_RES_OK;
+  }
+  return api_alloc_any(p_o, pool, size);
+}
+
+/* api_free_any -- mps_free, but for what is done in line */
+
+static __attribute__((noinline)) void api_free_any(Pool *pool, Addr base,
+                                                   Size size)
+{
+  if (!API_POOL(pool, mps_free)
+      || !API_REQUIRE(base != NULL && size_is_aligned((Word)base, pool->align),
+                      "mps_free: p must be the address of a block, not null "
+                      "and aligned")
+      || !API_REQUIRE(size > 0 && size <= SIZE_MAX / 2,
+                      "mps_free: size must be the block's, and positive"))
+    return;
+  if (arena_enter_quickly(pool->arena)) {
+    pool->class->free(pool, base, size);
+    arena_leave_quickly(pool->arena);
+    return;
+  }
   arena_enter(pool->arena, NULL);
   pool->class->free(pool, base, size);
   arena_leave(pool->arena);
@@ -445,17 +490,9 @@ static __attribute__((noinline)) void api_free_slowly(Pool *pool, Addr base,
 
 void mps_free(mps_pool_t pool, mps_addr_t p, size_t size)
 {
-  if (!API_POOL(pool, mps_free)
-      || !API_REQUIRE(p != NULL && size_is_aligned((Word)p, pool->align),
-                      "mps_free: p must be the address of a block, not null "
-                      "and aligned")
-      || !API_REQUIRE(size > 0 && size <= SIZE_MAX / 2,
-                      "mps_free: size must be the block's, and positive"))
+  if (LIKELY(API_IS(pool, POOL_SIG) && size_is_aligned((Word)p, pool->align)
+             && api_is_quick(pool)
+             && mvff_free_quick(mvff_of_pool(pool), p, size)))
     return;
-  if (UNLIKELY(!arena_enter_quickly(pool->arena))) {
-    api_free_slowly(pool, p, size);
-    return;
-  }
-  pool->class->free(pool, p, size);
-  arena_leave_quickly(pool->arena);
+  api_free_any(pool, p, size);
 }

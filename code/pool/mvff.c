@@ -29,22 +29,6 @@ enum {
 
 /* Tiles */
 
-/* The record of a tile; that of its free runs follows. */
-typedef struct MvffTile {
-  Seg seg;   /* first, so that the grain map leads to it */
-  Ring link; /* mvff->empties, or single */
-} MvffTile;
-
-static MvffTile *mvff_tile_of_seg(Seg *seg)
-{
-  return (MvffTile *)seg;
-}
-
-static RunTile *mvff_runs(MvffTile *tile)
-{
-  return (RunTile *)(void *)(tile + 1);
-}
-
 static MvffTile *mvff_tile_of_runs(RunTile *runs)
 {
   return (MvffTile *)(void *)runs - 1;
@@ -86,15 +70,6 @@ static inline void mvff_aim(const Mvff *mvff, MvffHint *hint, RunTile *tile,
 
   hint->at = is_below == is_taken ? base : addr_add(base, size);
   hint->tile = tile;
-}
-
-static inline MvffHint *mvff_push_hint(MvffHints *hints)
-{
-  MvffHint *hint = hints->top + 1;
-
-  hint = hint == &hints->place[MVFF_PLACES] ? hints->place : hint;
-  hints->top = hint;
-  return hint;
 }
 
 static void mvff_hint(Mvff *mvff, RunTile *tile, Addr base, Count granules,
@@ -389,28 +364,14 @@ static void mvff_release(Mvff *mvff, RunTile *tile, Addr base, Size size)
   mvff_settle(mvff, tile, limit);
 }
 
-/* mvff_alloc -- nearly always at the newest place, with nothing to call, so
- * that there are no registers to save (.mvff.quick) */
-
 static Res mvff_alloc(Addr *base_out, Pool *pool, Size size)
 {
   Mvff *mvff = mvff_of_pool(pool);
-  Count granules = (size + pool->align - 1) >> mvff->runs.shift;
 
-  if (LIKELY(granules <= mvff->quick)) {
-    MvffHints *hints = &mvff->hints[granules - 1];
-    MvffHint *hint = hints->top;
-    Addr at = hint->at;
-
-    if (LIKELY(hint->tile != NULL
-               && runs_use_word(&mvff->runs, hint->tile, at, granules,
-                                hints->mask))) {
-      hint->at = addr_add(at, granules << mvff->runs.shift);
-      *base_out = at;
-      return MPS_RES_OK;
-    }
-  }
-  return mvff_use(base_out, mvff, granules);
+  if (LIKELY(mvff_alloc_quick(base_out, mvff, size)))
+    return MPS_RES_OK;
+  return mvff_use(base_out, mvff,
+                  (size + pool->align - 1) >> mvff->runs.shift);
 }
 
 /* mvff_free_any -- a block that is long, or wrong, or must be overwritten */
@@ -427,8 +388,7 @@ static void mvff_free_any(Mvff *mvff, RunTile *tile, Addr base, Size size)
   mvff_release(mvff, tile, base, size);
 }
 
-static __attribute__((noinline)) void mvff_free_slowly(Mvff *mvff, Addr base,
-                                                       Count granules)
+static void mvff_free_granules(Mvff *mvff, Addr base, Count granules)
 {
   Runs *runs = &mvff->runs;
   RunTile *tile = mvff_find_tile(mvff, base);
@@ -443,45 +403,13 @@ static __attribute__((noinline)) void mvff_free_slowly(Mvff *mvff, Addr base,
   }
 }
 
-/* mvff_is_settled -- is there nothing to note of this tile, in which something
- * was freed, and nothing to give back?  One that is noted stays so until the
- * pool gives memory back. */
-
-static inline bool mvff_is_settled(const Mvff *mvff, RunTile *tile)
-{
-  return (tile->free != tile->count
-          || !ring_is_single(&mvff_tile_of_runs(tile)->link))
-         && mvff->runs.free <= mvff->free_max;
-}
-
-static __attribute__((noinline)) void
-mvff_settle_short(Mvff *mvff, RunTile *tile, Addr base)
-{
-  mvff_settle(mvff, tile, addr_add(base, 1));
-}
-
-/* mvff_free -- as quickly (.mvff.quick) */
-
 void mvff_free(Pool *pool, Addr base, Size size)
 {
   Mvff *mvff = mvff_of_pool(pool);
-  Count granules = (size + pool->align - 1) >> mvff->runs.shift;
-  Seg *seg = space_seg(&pool->arena->space, base);
 
-  if (LIKELY(seg != NULL && seg->pgen == &mvff->pgen
-             && granules <= mvff->quick)) {
-    RunTile *tile = mvff_runs(mvff_tile_of_seg(seg));
-    MvffHints *hints = &mvff->hints[granules - 1];
-
-    if (LIKELY(
-            runs_free_word(&mvff->runs, tile, base, granules, hints->mask))) {
-      *mvff_push_hint(hints) = (MvffHint){base, tile};
-      if (UNLIKELY(!mvff_is_settled(mvff, tile)))
-        mvff_settle_short(mvff, tile, base);
-      return;
-    }
-  }
-  mvff_free_slowly(mvff, base, granules);
+  if (UNLIKELY(!mvff_free_quick(mvff, base, size)))
+    mvff_free_granules(mvff, base,
+                       (size + pool->align - 1) >> mvff->runs.shift);
 }
 
 
@@ -512,8 +440,8 @@ static void mvff_debug_free(Pool *pool, Addr client, Size size)
   Addr base;
 
   if (debug_remove(&base, &size, &mvff->debug, client, size))
-    mvff_free_slowly(mvff, base,
-                     size_round_up(size, pool->align) >> mvff->runs.shift);
+    mvff_free_granules(mvff, base,
+                       size_round_up(size, pool->align) >> mvff->runs.shift);
 }
 
 static void mvff_each_free(Pool *pool,
@@ -765,6 +693,11 @@ static const PoolClass mvff_class_plain
     = MVFF_CLASS("MVFF", mvff_init, mvff_alloc, mvff_free);
 static const PoolClass mvff_class_debug = MVFF_CLASS(
     "MVFF debug", mvff_debug_init, mvff_debug_alloc, mvff_debug_free);
+
+bool mvff_is_pool(const Pool *pool)
+{
+  return pool->class == &mvff_class_plain;
+}
 
 mps_pool_class_t mps_class_mvff(void)
 {

@@ -29,6 +29,12 @@ typedef struct MvffHints {
   Word mask; /* of a block, where all are of the same size */
 } MvffHints;
 
+/* The record of a tile; that of its free runs follows. */
+typedef struct MvffTile {
+  Seg seg;   /* first, so that the grain map leads to it */
+  Ring link; /* mvff->empties, or single */
+} MvffTile;
+
 typedef struct Mvff {
   Pool pool; /* first */
   Sig sig;
@@ -58,6 +64,86 @@ static inline const Mvff *mvff_of_const_pool(const Pool *pool)
   return (const Mvff *)pool;
 }
 
+static inline MvffTile *mvff_tile_of_seg(Seg *seg)
+{
+  return (MvffTile *)seg;
+}
+
+static inline RunTile *mvff_runs(MvffTile *tile)
+{
+  return (RunTile *)(void *)(tile + 1);
+}
+
+static inline MvffHint *mvff_push_hint(MvffHints *hints)
+{
+  MvffHint *hint = hints->top + 1;
+
+  hint = hint == &hints->place[MVFF_PLACES] ? hints->place : hint;
+  hints->top = hint;
+  return hint;
+}
+
+
+/* The quick ways (.mvff.quick) */
+
+/* Allocate at the newest place for the size; false, and nothing has happened,
+ * if it isn't that simple.  Any size will do, right or wrong. */
+static inline __attribute__((always_inline)) bool
+mvff_alloc_quick(Addr *base_out, Mvff *mvff, Size size)
+{
+  Count granules = (size + mvff->pool.align - 1) >> mvff->runs.shift;
+  MvffHints *hints;
+  MvffHint *hint;
+
+  if (UNLIKELY(granules - 1 >= mvff->quick))
+    return false;
+  hints = &mvff->hints[granules - 1];
+  hint = hints->top;
+  if (UNLIKELY(hint->tile == NULL
+               || !runs_use_word(&mvff->runs, hint->tile, hint->at, granules,
+                                 hints->mask)))
+    return false;
+  *base_out = hint->at;
+  hint->at = addr_add(hint->at, granules << mvff->runs.shift);
+  return true;
+}
+
+/* Is there nothing to note when so many granules of this tile get free, and
+ * nothing to give back?  A tile that is noted stays so until the pool gives
+ * memory back. */
+static inline bool mvff_is_settled(const Mvff *mvff, MvffTile *tile,
+                                   Count granules)
+{
+  const RunTile *runs = mvff_runs(tile);
+
+  return (runs->free + granules != runs->count || !ring_is_single(&tile->link))
+         && mvff->runs.free + granules <= mvff->free_max;
+}
+
+/* Free a block; false, and nothing has happened, if it isn't that simple, or
+ * if it's wrong.  Never calls the client. */
+static inline __attribute__((always_inline)) bool
+mvff_free_quick(Mvff *mvff, Addr base, Size size)
+{
+  Count granules = (size + mvff->pool.align - 1) >> mvff->runs.shift;
+  Seg *seg = space_seg(&mvff->pool.arena->space, base);
+  MvffTile *tile;
+  MvffHints *hints;
+
+  if (UNLIKELY(granules - 1 >= mvff->quick || seg == NULL
+               || seg->pgen != &mvff->pgen))
+    return false;
+  tile = mvff_tile_of_seg(seg);
+  hints = &mvff->hints[granules - 1];
+  if (UNLIKELY(!mvff_is_settled(mvff, tile, granules)
+               || !runs_free_word(&mvff->runs, mvff_runs(tile), base, granules,
+                                  hints->mask)))
+    return false;
+  *mvff_push_hint(hints) = (MvffHint){base, mvff_runs(tile)};
+  return true;
+}
+
+
 /* For classes that differ in what their allocation points fill (mvt.c): */
 
 /* MPS_KEY_ALIGN; false if it breaks a rule, which has been reported. */
@@ -69,6 +155,9 @@ MOSTLY_INTERN Res mvff_extend(Mvff *mvff, Size size);
 /* Use a free run, and let the buffer fill it. */
 MOSTLY_INTERN void mvff_attach(Buffer *buffer, RunTile *tile, Addr base,
                                Size size);
+
+/* Is it of the class without fences? */
+MOSTLY_INTERN bool mvff_is_pool(const Pool *pool);
 
 /* Methods of the class */
 MOSTLY_INTERN void mvff_finish(Pool *pool);
