@@ -90,7 +90,7 @@ mps_bool_t mps_message_get(mps_message_t *message_o, mps_arena_t arena,
   (API_ARENA(arena, function) \
    && API_REQUIRE(API_IS(message, MESSAGE_SIG) \
                       && (message)->state == MESSAGE_TAKEN \
-                      && (message)->queue == &(arena)->messages, \
+                      && (message)->from.taken == &(arena)->messages, \
                   #function ": message must be one that was got from the " \
                             "arena and not discarded"))
 

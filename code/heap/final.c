@@ -34,14 +34,38 @@ static Final **final_bucket(const Finals *finals, Addr ref)
   return &finals->buckets[final_hash(ref, finals->shift)];
 }
 
-/* The link to the first registration of an object, or to NULL. */
-static Final **final_find(const Finals *finals, Addr ref)
+static bool final_is_message(const Final *final)
 {
-  Final **link = final_bucket(finals, ref);
+  return final->as.entry.sig == MESSAGE_SIG;
+}
 
-  while (*link != NULL && (*link)->ref != ref)
-    link = &(*link)->as.entry.next;
-  return link;
+/* The first registration of an object, or NULL. */
+static Final *final_find(const Finals *finals, Addr ref)
+{
+  Final *final = *final_bucket(finals, ref);
+
+  while (final != NULL && (final->ref != ref || final_is_message(final)))
+    final = final->next;
+  return final;
+}
+
+static void final_unlink(Finals *finals, const Final *final)
+{
+  Final **link = final_bucket(finals, final->ref);
+
+  while (*link != final) {
+    ASSERT(*link != NULL);
+    link = &(*link)->next;
+  }
+  *link = final->next;
+}
+
+static void final_link(Finals *finals, Final *final)
+{
+  Final **link = final_bucket(finals, final->ref);
+
+  final->next = *link;
+  *link = final;
 }
 
 /* final_push, final_pull -- into the table and its list, and out of them
@@ -52,21 +76,13 @@ static Final **final_find(const Finals *finals, Addr ref)
 
 static void final_push(Finals *finals, Final *final, Ring *list)
 {
-  Final **link = final_bucket(finals, final->ref);
-
-  final->as.entry.next = *link;
-  *link = final;
+  final_link(finals, final);
   ring_append(list->next, &final->as.entry.link); /* before the first */
 }
 
 static void final_pull(Finals *finals, Final *final)
 {
-  Final **link = final_find(finals, final->ref);
-
-  while (*link != NULL && *link != final)
-    link = &(*link)->as.entry.next;
-  ASSERT(*link == final);
-  *link = final->as.entry.next;
+  final_unlink(finals, final);
   ring_remove(&final->as.entry.link);
 }
 
@@ -77,11 +93,11 @@ static void final_split(Final *final, Final **pair, Shift shift)
 {
   Final **tails[2] = {&pair[0], &pair[1]};
 
-  for (; final != NULL; final = final->as.entry.next) {
+  for (; final != NULL; final = final->next) {
     Index half = final_hash(final->ref, shift) & 1;
 
     *tails[half] = final;
-    tails[half] = &final->as.entry.next;
+    tails[half] = &final->next;
   }
   *tails[0] = NULL;
   *tails[1] = NULL;
@@ -162,7 +178,7 @@ static bool final_check_entry(const Arena *arena, const Final *final)
   CHECK(ring_check(&final->as.entry.link));
   CHECK(space_seg(&arena->space, final->ref) != NULL);
   /* .final.inv.table: it is in the bucket of its object's address. */
-  CHECK(*final_find(&arena->finals, final->ref) != NULL);
+  CHECK(final_find(&arena->finals, final->ref) != NULL);
   return true;
 }
 
@@ -195,12 +211,12 @@ bool final_check(const Arena *arena)
   listed += final_check_list(arena, &finals->dead);
   for (Index i = 0; finals->buckets != NULL && i < (Count)1 << finals->shift;
        ++i)
-    for (const Final *it = finals->buckets[i]; it != NULL;
-         it = it->as.entry.next) {
+    for (const Final *it = finals->buckets[i]; it != NULL; it = it->next) {
       CHECK(final_hash(it->ref, finals->shift) == i);
       ++hashed;
     }
-  CHECK(listed == finals->count && hashed == finals->count);
+  CHECK(listed == finals->count);
+  CHECK(hashed == finals->count + finals->blocks);
   return true;
 }
 
@@ -265,7 +281,7 @@ Res final_register(Arena *arena, Addr ref)
   final->as.entry.sig = FINAL_SIG;
   final->ref = ref;
   ring_init(&final->as.entry.link);
-  if (finals->count >= (Count)1 << finals->shift)
+  if (finals->count + finals->blocks >= (Count)1 << finals->shift)
     final_grow(arena);
   final_push(finals, final, final_list(arena, ref));
   ++finals->count;
@@ -292,8 +308,12 @@ static bool final_is_block(const Arena *arena, Addr ref)
 
 static void final_forget_ref(Arena *arena, Final *final)
 {
-  if (final_is_block(arena, final->ref))
-    --arena->finals.blocks;
+  Finals *finals = &arena->finals;
+
+  if (final_is_block(arena, final->ref)) {
+    final_unlink(finals, final);
+    --finals->blocks;
+  }
   final->ref = NULL;
 }
 
@@ -305,25 +325,43 @@ void final_release(Arena *arena, Message *message)
   ctl_free(&arena->ctl, final, sizeof *final);
 }
 
-/* final_tell -- a registration becomes a message */
+/* final_tell -- a registration becomes a message
+ *
+ * One about a block stays in the table, since the block's end is the
+ * message's too (.final.freed). */
 
 static void final_tell(Arena *arena, Final *final)
 {
+  Finals *finals = &arena->finals;
+
+  --finals->count;
+  ring_remove(&final->as.entry.link);
   if (final_is_block(arena, final->ref))
-    ++arena->finals.blocks;
+    ++finals->blocks;
+  else
+    final_unlink(finals, final);
   message_init(&final->as.message, mps_message_type_finalization());
   (void)message_post(&arena->messages, &final->as.message, 0);
+}
+
+/* final_end_message -- the object of a message is gone */
+
+static void final_end_message(Arena *arena, Final *final)
+{
+  if (final->as.message.state == MESSAGE_QUEUED)
+    message_drop(&arena->messages, &final->as.message);
+  else
+    final_forget_ref(arena, final);
 }
 
 
 /* Settling.  An object that a trace has preserved is known by its new
  * address from then on. */
 
-/* final_move -- all registrations of an object that has moved
- *
- * Those of one object are taken at once, so that n of them cost n steps. */
+/* All registrations of one object are taken at once, so that n of them cost n
+ * steps. */
 
-static void final_move(Arena *arena, Addr old, Addr new)
+void final_move_object(Arena *arena, Addr old, Addr new)
 {
   Finals *finals = &arena->finals;
   Final **link;
@@ -336,14 +374,18 @@ static void final_move(Arena *arena, Addr old, Addr new)
     Final *final = *link;
 
     if (final->ref != old) {
-      link = &final->as.entry.next;
+      link = &final->next;
       continue;
     }
-    *link = final->as.entry.next;
-    ring_remove(&final->as.entry.link);
+    *link = final->next;
     final->ref = new;
-    final_push(finals, final, list);
-    /* In the same bucket what was pushed comes first, and is passed. */
+    if (final_is_message(final)) {
+      final_link(finals, final);
+    } else {
+      ring_remove(&final->as.entry.link);
+      final_push(finals, final, list);
+    }
+    /* In the same bucket what was linked comes first, and is passed. */
   }
 }
 
@@ -362,7 +404,7 @@ static bool final_settle(Arena *arena, Ring *todo, Ring *unreached, Count most)
     bool is_settled = !seg->is_white || seg->class->is_preserved(seg, &ref);
 
     if (is_settled && ref != (mps_addr_t) final->ref) {
-      final_move(arena, final->ref, ref);
+      final_move_object(arena, final->ref, ref);
       continue;
     }
     ring_remove(&final->as.entry.link);
@@ -397,11 +439,11 @@ Res final_definalize(Arena *arena, Addr ref)
 
   if (finals->buckets == NULL)
     return MPS_RES_FAIL;
-  final = *final_find(finals, ref);
+  final = final_find(finals, ref);
   if (final == NULL && finals->white != REFSET_EMPTY) {
     /* It may have moved in the running trace (.final.running). */
     final_settle_all(arena);
-    final = *final_find(finals, ref);
+    final = final_find(finals, ref);
   }
   if (final == NULL)
     return MPS_RES_FAIL;
@@ -409,53 +451,20 @@ Res final_definalize(Arena *arena, Addr ref)
   return MPS_RES_OK;
 }
 
-
-/* Objects that the client frees and moves */
-
-typedef struct FinalChange {
-  Arena *arena;
-  Addr old;
-  Addr new; /* NULL if it's freed */
-} FinalChange;
-
-static void final_change_message(Message *message, void *closure)
-{
-  const FinalChange *change = closure;
-  Final *final = final_of_message(message);
-
-  if (final->ref != change->old)
-    return;
-  if (change->new != NULL)
-    final->ref = change->new;
-  else if (message->state == MESSAGE_QUEUED)
-    message_drop(&change->arena->messages, message);
-  else
-    final_forget_ref(change->arena, final);
-}
-
-static void final_change_messages(Arena *arena, Addr old, Addr new)
-{
-  FinalChange change = {arena, old, new};
-
-  if (arena->finals.blocks > 0)
-    message_each(&arena->messages, mps_message_type_finalization(),
-                 final_change_message, &change);
-}
-
 void final_free_object(Arena *arena, Addr ref)
 {
   Finals *finals = &arena->finals;
-  Final *final;
+  Final *final = finals->buckets != NULL ? *final_bucket(finals, ref) : NULL;
 
-  while (finals->count > 0 && (final = *final_find(finals, ref)) != NULL)
-    final_remove(arena, final);
-  final_change_messages(arena, ref, NULL);
-}
+  while (final != NULL) {
+    Final *next = final->next;
 
-void final_move_object(Arena *arena, Addr old, Addr new)
-{
-  final_move(arena, old, new);
-  final_change_messages(arena, old, new);
+    if (final->ref == ref && final_is_message(final))
+      final_end_message(arena, final);
+    else if (final->ref == ref)
+      final_remove(arena, final);
+    final = next;
+  }
 }
 
 
@@ -482,10 +491,7 @@ static void final_forget_message(Message *message, void *closure)
 
   if (seg == NULL || seg->pgen->pool != pool)
     return;
-  if (message->state == MESSAGE_QUEUED)
-    message_drop(&arena->messages, message);
-  else
-    final_forget_ref(arena, final);
+  final_end_message(arena, final);
 }
 
 void final_forget_pool(Pool *pool)
@@ -552,10 +558,8 @@ static void final_post(Arena *arena, Final *final, ScanState *ss)
     final_remove(arena, final);
     return;
   }
-  final_pull(&arena->finals, final);
-  --arena->finals.count;
-  final_fix(final, ss);
   final_tell(arena, final);
+  final_fix(final, ss);
 }
 
 static void final_begin(Finals *finals)
@@ -645,8 +649,6 @@ static void final_post_marked(const FinalMarked *marked, Final *final)
     return;
   }
   arena->finals.posted |= REFSET_KIND(final_gen(arena, ref));
-  final_pull(&arena->finals, final);
-  --arena->finals.count;
   final_tell(arena, final);
   marked->keep(ref, marked->closure);
 }

@@ -37,7 +37,9 @@ MOSTLY_INTERN Res final_definalize(Arena *arena, Addr ref);
 /* For objects without a format, which the client may free and move, but only
  * while final_knows_blocks: drop the requests for one and the messages about
  * it that the client hasn't taken; or let them all be for it at its new
- * place.  One that the client has taken stays, without its reference. */
+ * place.  One that the client has taken stays, without its reference.  The
+ * cost is in proportion to the requests for the object and the messages
+ * about it. */
 MOSTLY_INTERN void final_free_object(Arena *arena, Addr ref);
 MOSTLY_INTERN void final_move_object(Arena *arena, Addr old, Addr new);
 

@@ -337,22 +337,23 @@ typedef struct Final {
   union {
     struct {
       Sig sig;
-      struct Final *next; /* in its bucket */
-      Ring link;          /* finals->gens[...] */
+      Ring link; /* finals->gens[...] */
     } entry;
     Message message;
   } as;
-  Addr ref; /* as the client knows the object; NULL after its pool */
+  struct Final *next; /* in its bucket */
+  Addr ref;           /* as the client knows the object; NULL after its pool */
 } Final;
 
-/* All registrations of an arena, by address and by generation. */
+/* All registrations of an arena, by address and by generation.  With those
+ * in the buckets are the messages about objects that have no format. */
 typedef struct Finals {
   Final **buckets; /* or NULL before the first */
   Shift shift;     /* there are 2 to the power of this */
   Count count;
   RefSet white;  /* condemned, from the flip until the dead are known */
   RefSet posted; /* generations that the objects of messages may be in */
-  Count blocks;  /* messages about objects that have no format */
+  Count blocks;  /* messages in the buckets */
   Ring gens[WORD_BITS]; /* by the generation id of the object's segment */
   bool is_deciding;     /* the lists of what is condemned are in these: */
   Ring todo;            /* registrations to decide about */

@@ -20,9 +20,8 @@ void message_init(Message *message, mps_message_type_t type)
 
   message->type = (unsigned char)type;
   message->state = MESSAGE_OWNED;
-  message->queue = NULL;
   ring_init(&message->link);
-  message->serial = 0;
+  message->from.serial = 0;
   message->sig = MESSAGE_SIG;
   ASSERT(message_check(message));
 }
@@ -43,7 +42,6 @@ bool message_check(const Message *message)
   CHECK(ring_check(&message->link));
   /* .message.inv.owner: a message is in a list of its queue, or it is
    * owned and in none. */
-  CHECK((message->queue == NULL) == (message->state == MESSAGE_OWNED));
   CHECK(ring_is_single(&message->link) == (message->state == MESSAGE_OWNED));
   return true;
 }
@@ -78,14 +76,15 @@ static bool message_queue_check_list(const MessageQueue *queue,
     const Message *message = RING_ELEM(const Message, link, node);
 
     CHECK(message_check(message));
-    CHECK(message->queue == queue);
     CHECK(message->state == state);
-    CHECK(message->serial <= queue->posted);
-    if (state == MESSAGE_QUEUED) {
+    if (state == MESSAGE_TAKEN) {
+      CHECK(message->from.taken == queue);
+    } else {
       /* .message.inv.order: each list is in the order of posting. */
-      CHECK(message->serial > serial);
+      CHECK(message->from.serial > serial);
+      CHECK(message->from.serial <= queue->posted);
       CHECK(list == &queue->queued[message->type]);
-      serial = message->serial;
+      serial = message->from.serial;
     }
   }
   return true;
@@ -117,7 +116,6 @@ static void message_release(MessageQueue *queue, Message *message)
 {
   ring_remove(&message->link);
   message->state = MESSAGE_OWNED;
-  message->queue = NULL;
   message_finish(message);
   queue->release(queue->closure, message);
 }
@@ -174,9 +172,8 @@ bool message_post(MessageQueue *queue, Message *message, mps_clock_t now)
    * a clock for collections only. */
   if (message->type != mps_message_type_finalization())
     message_gc(message)->clock = now;
-  message->serial = ++queue->posted;
+  message->from.serial = ++queue->posted;
   message->state = MESSAGE_QUEUED;
-  message->queue = queue;
   ring_append(&queue->queued[message->type], &message->link);
   return true;
 }
@@ -194,7 +191,7 @@ static const Message *message_oldest(const MessageQueue *queue)
 
     if (ring_is_single(list))
       continue;
-    if (oldest == NULL || first->serial < oldest->serial)
+    if (oldest == NULL || first->from.serial < oldest->from.serial)
       oldest = first;
   }
   return oldest;
@@ -232,6 +229,7 @@ bool message_get(Message **message_out, MessageQueue *queue,
   ring_remove(&message->link);
   ring_append(&queue->taken, &message->link);
   message->state = MESSAGE_TAKEN;
+  message->from.taken = queue;
   *message_out = message;
   return true;
 }
@@ -240,15 +238,13 @@ void message_discard(MessageQueue *queue, Message *message)
 {
   ASSERT(message_queue_check(queue));
   ASSERT(message_check(message));
-  ASSERT(message->queue == queue);
-  ASSERT(message->state == MESSAGE_TAKEN);
+  ASSERT(message->state == MESSAGE_TAKEN && message->from.taken == queue);
   message_release(queue, message);
 }
 
 void message_drop(MessageQueue *queue, Message *message)
 {
   ASSERT(message_check(message));
-  ASSERT(message->queue == queue);
   ASSERT(message->state == MESSAGE_QUEUED);
   message_release(queue, message);
 }

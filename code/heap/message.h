@@ -40,9 +40,11 @@ struct mps_message_s {
   Sig sig;
   unsigned char type;  /* mps_message_type_*() */
   unsigned char state; /* MessageState */
-  MessageQueue *queue; /* that it was posted to, or NULL while owned */
   Ring link;           /* queue->queued[type] or queue->taken */
-  uint64_t serial;     /* its place in the order of posting */
+  union {
+    uint64_t serial;     /* its place in the order of posting, while queued */
+    MessageQueue *taken; /* the queue that it was in, once it is taken */
+  } from;
 };
 
 /* Of the start or the end of a collection.  A message of the third type is

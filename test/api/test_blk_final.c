@@ -3,10 +3,17 @@
  * Registrations and messages of the arena, where blocks die otherwise than in
  * its own collections.
  *
- * COVERS: .blk.final.arena
+ * COVERS: .blk.final.arena, .final.freed
  */
 
 #include "blk_client.h"
+
+#include <time.h>
+
+enum {
+  MANY = 16000,
+  TAKEN = 500
+};
 
 static mps_arena_t arena;
 static mps_pool_t pool;
@@ -196,6 +203,77 @@ START_TEST(moving_takes_messages_along)
 }
 END_TEST
 
+static double seconds(void)
+{
+  struct timespec now;
+
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static mps_addr_t many[MANY];
+
+/* Those of even numbers, from the last on; the time it took. */
+static double free_even(void)
+{
+  double before = seconds();
+
+  for (size_t i = MANY; i > 0; i -= 2)
+    mps_blk_free(pool, many[i - 2]);
+  return seconds() - before;
+}
+
+/* Each message is about the block of its number, or its block was freed;
+ * how many there are. */
+static unsigned check_left(void)
+{
+  mps_message_t message;
+  mps_addr_t ref;
+  unsigned count = 0;
+
+  for (; is_told(&message, &ref); ++count) {
+    ck_assert_uint_eq(*(Word *)ref % 2, 1);
+    ck_assert_ptr_eq(many[*(Word *)ref], ref);
+    mps_message_discard(arena, message);
+  }
+  return count;
+}
+
+/* However many messages there are, a free finds those that are about its
+ * block: to look at all of them would take hundreds of times as long. */
+START_TEST(freeing_one_of_many)
+{
+  static mps_message_t taken[TAKEN];
+  mps_root_t root;
+  mps_addr_t ref;
+  double plain;
+  double told;
+
+  start();
+  MUST(mps_root_create_table(&root, arena, mps_rank_exact(), 0, many, MANY));
+  for (Word i = 0; i < MANY; ++i)
+    many[i] = make_registered(i, 0);
+  plain = free_even();
+  for (Word i = 0; i < MANY; ++i)
+    many[i] = make_registered(i, 1);
+  mps_root_destroy(root);
+  MUST(mps_arena_collect(arena));
+  for (size_t i = 0; i < TAKEN; ++i)
+    ck_assert(is_told(&taken[i], &ref));
+  told = free_even();
+  ck_assert_double_lt(told, 200 * plain);
+  for (size_t i = 0; i < TAKEN; ++i) {
+    mps_message_finalization_ref(&ref, arena, taken[i]);
+    ck_assert(ref == NULL || *(Word *)ref % 2 == 1);
+    mps_message_discard(arena, taken[i]);
+  }
+  ck_assert_uint_le(check_left(), MANY / 2);
+  MUST(mps_arena_collect(arena));
+  ck_assert_uint_eq(count_messages(), 0);
+  end();
+}
+END_TEST
+
 int main(void)
 {
   Suite *suite = suite_create("blk_final");
@@ -205,6 +283,7 @@ int main(void)
   unit_add(suite, "queued", own_collection_leaves_what_a_message_names);
   unit_add(suite, "free", freeing_withdraws);
   unit_add(suite, "free told", freeing_drops_messages);
+  unit_add(suite, "free many", freeing_one_of_many);
   unit_add(suite, "move told", moving_takes_messages_along);
   unit_add(suite, "move", moving_takes_registrations_along);
   return unit_run(suite);

@@ -228,8 +228,7 @@ static Count longest_bucket(const Finals *finals)
   for (Index i = 0; i < (Count)1 << finals->shift; ++i) {
     Count length = 0;
 
-    for (const Final *it = finals->buckets[i]; it != NULL;
-         it = it->as.entry.next)
+    for (const Final *it = finals->buckets[i]; it != NULL; it = it->next)
       ++length;
     longest = size_max(longest, length);
   }
