@@ -552,26 +552,6 @@ static bool blk_take_memory(Blk *blk, mps_arg_s *args)
                  "MPS_KEY_BLK_MEMORY_SIZE go together");
 }
 
-/* blk_take_gen -- the generation that the segments count for */
-
-static bool blk_take_gen(Gen **gen_out, Pool *pool, mps_arg_s *args)
-{
-  mps_arg_s arg;
-
-  if (!pool_take_chain(pool, args))
-    return false;
-  *gen_out = &pool->arena->top;
-  if (!args_pick(args, MPS_KEY_GEN, &arg))
-    return true;
-  if (!REQUIRE(arg.val.u <= pool->chain->count,
-               "mps_pool_create_k: MPS_KEY_GEN is at most the number of "
-               "generations of the chain"))
-    return false;
-  if (arg.val.u < pool->chain->count)
-    *gen_out = &pool->chain->gens[arg.val.u];
-  return true;
-}
-
 static bool blk_take_args(Blk *blk, mps_arg_s *args)
 {
   BlkParams *params = &blk->params;
@@ -612,7 +592,7 @@ static Res blk_init(Pool *pool, mps_arg_s *args)
   Word none;
   Res res;
 
-  if (!blk_take_gen(&gen, pool, args) || !blk_take_args(blk, args))
+  if (!pool_take_gen(&gen, pool, args, POOL_TOP) || !blk_take_args(blk, args))
     return MPS_RES_PARAM;
   pool->align = blk->params.block;
   blkmark_init(&blk->mark, size_log2(blk->params.block), &none, 1);

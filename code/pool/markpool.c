@@ -54,38 +54,17 @@ static Res markpool_make_bins(MarkPool *mp, Word ranks)
   return MPS_RES_OK;
 }
 
-/* markpool_take_gen -- the generation that objects are in, and stay in
- *
- * Where the client doesn't say, that isn't the nursery of the default chain:
- * what stays should be looked at less often than what is copied. */
-
-static bool markpool_take_gen(Gen **gen_out, Pool *pool, mps_arg_s *args)
-{
-  bool has_chain = args_has(args, MPS_KEY_CHAIN);
-  mps_arg_s arg;
-  Index gen;
-
-  if (!pool_take_chain(pool, args))
-    return false;
-  gen = has_chain ? 0 : 1;
-  if (args_pick(args, MPS_KEY_GEN, &arg))
-    gen = arg.val.u;
-  if (!REQUIRE(gen <= pool->chain->count,
-               "mps_pool_create_k: MPS_KEY_GEN is at most the number of "
-               "generations of the chain"))
-    return false;
-  *gen_out
-      = gen < pool->chain->count ? &pool->chain->gens[gen] : &pool->arena->top;
-  return true;
-}
-
 Res markpool_init(Pool *pool, mps_arg_s *args, Word ranks)
 {
   MarkPool *mp = markpool_of(pool);
   Gen *gen = NULL;
+  unsigned usual;
   Res res;
 
-  if (!pool_take_format(pool, args) || !markpool_take_gen(&gen, pool, args))
+  /* Where the client doesn't say, that isn't the nursery of the default chain:
+   * what stays should be looked at less often than what is copied. */
+  usual = args_has(args, MPS_KEY_CHAIN) ? 0 : 1;
+  if (!pool_take_format(pool, args) || !pool_take_gen(&gen, pool, args, usual))
     return MPS_RES_PARAM;
   res = markpool_make_bins(mp, ranks);
   if (res != MPS_RES_OK)

@@ -142,6 +142,22 @@ bool pool_take_chain(Pool *pool, mps_arg_s *args)
   return true;
 }
 
+bool pool_take_gen(Gen **gen_out, Pool *pool, mps_arg_s *args, unsigned usual)
+{
+  mps_arg_s arg = {.val.u = usual};
+
+  if (!pool_take_chain(pool, args))
+    return false;
+  if (args_pick(args, MPS_KEY_GEN, &arg)
+      && !REQUIRE(arg.val.u <= pool->chain->count,
+                  "mps_pool_create_k: MPS_KEY_GEN is at most the number of "
+                  "generations of the chain"))
+    return false;
+  *gen_out = arg.val.u < pool->chain->count ? &pool->chain->gens[arg.val.u]
+                                            : &pool->arena->top;
+  return true;
+}
+
 
 /* What a class can't do */
 

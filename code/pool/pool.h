@@ -8,6 +8,8 @@
 
 #include "../heap/heap.h"
 
+#include <limits.h>
+
 /* Codes as of the class's init, which see. */
 MOSTLY_INTERN Res pool_create(Pool **pool_out, Arena *arena,
                               const PoolClass *class, mps_arg_s *args);
@@ -21,6 +23,11 @@ MOSTLY_INTERN bool pool_class_check(const PoolClass *class);
  * a rule, which has been reported. */
 MOSTLY_INTERN bool pool_take_format(Pool *pool, mps_arg_s *args);
 MOSTLY_INTERN bool pool_take_chain(Pool *pool, mps_arg_s *args);
+/* And the generation of that chain that objects are in, and stay in: usual if
+ * the client doesn't say, or the arena's top generation for POOL_TOP. */
+#define POOL_TOP UINT_MAX
+MOSTLY_INTERN bool pool_take_gen(Gen **gen_out, Pool *pool, mps_arg_s *args,
+                                 unsigned usual);
 
 /* What a class can't do */
 MOSTLY_INTERN Res pool_no_buffer(Buffer *buffer, mps_arg_s *args);
