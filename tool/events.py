@@ -9,6 +9,11 @@
                                       show: pauses and traces as slices,
                                       sizes of heaps and generations as
                                       counters, the rest as instants
+    tool/dev events LOG --sqlite FILE a database of SQLite, a table for each
+                                      event
+    tool/dev events LOG --html FILE   a page with the heap's size, pauses,
+                                      what collections condemned and what
+                                      survived, and what stayed in place
 
 The log says itself what events there are, what their fields are called and
 in which units they are (.event.log, design/event.rst), so logs of any
@@ -20,7 +25,7 @@ In JSON nothing is scaled: bytes are bytes, seconds seconds, and "time" is in
 nanoseconds on the machine's monotonic clock.  Chrome wants microseconds.
 
 Errors.  A log that isn't one, or whose header is damaged, gives a message
-and exit code 2.  If the records are damaged, or the last one is cut off,
+and exit code 2, and so does a file that can't be written.  If the records are damaged, or the last one is cut off,
 what could be read is printed, a message goes to the standard error, and the
 exit code is 1.
 """
@@ -340,6 +345,19 @@ def write_table(layout, events, out):
                                         break_on_hyphens=False)) + "\n\n")
 
 
+# Files
+
+def write_file(options, layout, events):
+    """The form that goes into a file of its own.  The modules are loaded
+    when they are asked for: only who wants the page needs what draws it."""
+    if options.sqlite is not None:
+        import events_sql
+        events_sql.write(layout, events, options.sqlite)
+    else:
+        import events_page
+        events_page.write(os.path.basename(options.log), events, options.html)
+
+
 def complain(options, text):
     print(f"events: {options.log}: {text}", file=sys.stderr)
 
@@ -358,6 +376,10 @@ def main(arguments=None):
     form.add_argument("--table", dest="write", action="store_const",
                       const=write_table, help="only the events that there are,"
                       " as the manual lists them")
+    form.add_argument("--sqlite", metavar="FILE",
+                      help="make a database; tool/events_sql.py describes it")
+    form.add_argument("--html", metavar="FILE",
+                      help="make a page; needs matplotlib")
     options = parser.parse_args(arguments)
     try:
         layout, events, faults = read(options.log)
@@ -367,7 +389,19 @@ def main(arguments=None):
     except Damage as error:
         complain(options, error)
         return 2
-    options.write(layout, events, sys.stdout)
+    try:
+        if options.sqlite is None and options.html is None:
+            options.write(layout, events, sys.stdout)
+        else:
+            write_file(options, layout, events)
+    except ImportError as error:
+        complain(options, f"{error}: tool/packages page installs it")
+        return 2
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        complain(options, f"{error.filename}: {error.strerror}")
+        return 2
     for fault in faults[:10]:
         complain(options, fault)
     if faults:
