@@ -53,10 +53,9 @@ static void final_unlink(Finals *finals, const Final *final)
 {
   Final **link = final_bucket(finals, final->ref);
 
-  while (*link != final) {
-    ASSERT(*link != NULL);
+  while (*link != NULL && *link != final)
     link = &(*link)->next;
-  }
+  ASSERT(*link == final);
   *link = final->next;
 }
 
