@@ -430,7 +430,6 @@ static void mutator_destroy(Mutator *m)
 }
 
 typedef struct Thread {
-  pthread_t id;
   World *world;
   Graph graph;
   unsigned long number;
@@ -467,24 +466,6 @@ static void *thread_main(void *closure)
   return NULL;
 }
 
-static void counts_add(Counts *sum, const Counts *counts)
-{
-  sum->ops += counts->ops;
-  sum->objects += counts->objects;
-  sum->bytes += counts->bytes;
-  sum->verified += counts->verified;
-  sum->failed_commits += counts->failed_commits;
-  sum->abandoned += counts->abandoned;
-  sum->refused += counts->refused;
-  sum->pins += counts->pins;
-  sum->links += counts->links;
-  sum->collects += counts->collects;
-  sum->audits += counts->audits;
-  sum->finalized += counts->finalized;
-  sum->told += counts->told;
-  sum->revived += counts->revived;
-}
-
 static void run_threads(World *world, Counts *sum)
 {
   size_t i, n = (size_t)world->config->threads;
@@ -493,16 +474,10 @@ static void run_threads(World *world, Counts *sum)
   for (i = 0; i < n; ++i) {
     threads[i].world = world;
     threads[i].number = i;
-    if (n > 1)
-      EXPECT(pthread_create(&threads[i].id, NULL, thread_main, &threads[i])
-             == 0);
   }
-  if (n == 1)
-    thread_main(&threads[0]);
-  for (i = 0; n > 1 && i < n; ++i)
-    EXPECT(pthread_join(threads[i].id, NULL) == 0);
+  run_all(thread_main, threads, sizeof *threads, n);
   for (i = 0; i < n; ++i)
-    counts_add(sum, &threads[i].counts);
+    counts_add(sum, &threads[i].counts, sizeof *sum);
   free(threads);
 }
 

@@ -411,7 +411,6 @@ static void player_destroy(Player *p)
 }
 
 typedef struct Thread {
-  pthread_t id;
   Realm *realm;
   Net net;
   unsigned long number;
@@ -448,16 +447,6 @@ static void *thread_main(void *closure)
   return NULL;
 }
 
-static void counts_add(Counts *sum, const Counts *counts)
-{
-  unsigned long *to = (unsigned long *)sum;
-  const unsigned long *from = (const unsigned long *)counts;
-  size_t i;
-
-  for (i = 0; i < sizeof *sum / sizeof *to; ++i)
-    to[i] += from[i];
-}
-
 static void run_threads(Realm *realm, Counts *sum)
 {
   size_t i, n = (size_t)realm->config->threads;
@@ -469,15 +458,9 @@ static void run_threads(Realm *realm, Counts *sum)
     threads[i].realm = realm;
     threads[i].number = i;
   }
-  for (i = 0; n > 1 && i < n; ++i)
-    EXPECT(pthread_create(&threads[i].id, NULL, thread_main, &threads[i])
-           == 0);
-  if (n == 1)
-    thread_main(&threads[0]);
-  for (i = 0; n > 1 && i < n; ++i)
-    EXPECT(pthread_join(threads[i].id, NULL) == 0);
+  run_all(thread_main, threads, sizeof *threads, n);
   for (i = 0; i < n; ++i)
-    counts_add(sum, &threads[i].counts);
+    counts_add(sum, &threads[i].counts, sizeof *sum);
   free(threads);
 }
 
