@@ -31,6 +31,13 @@ static bool api_sac_classes_are_right(const Pool *pool, Count count,
   return true;
 }
 
+/* For the pool, which refuses what is too large to be rounded. */
+
+static Size api_sac_round(const Sac *sac, Size size)
+{
+  return size > SIZE_MAX / 2 ? size : size_round_up(size, sac->pool->align);
+}
+
 mps_res_t mps_sac_create(mps_sac_t *sac_o, mps_pool_t pool, size_t class_count,
                          mps_sac_class_s *classes)
 {
@@ -94,7 +101,7 @@ mps_res_t mps_sac_fill(mps_addr_t *p_o, mps_sac_t sac, size_t size,
     return MPS_RES_PARAM;
   class = sac_class(sac, size);
   if (class == NULL)
-    return mps_alloc(p_o, sac->pool, size_round_up(size, sac->pool->align));
+    return mps_alloc(p_o, sac->pool, api_sac_round(sac, size));
   PLAT_CAPTURE(&context);
   arena_enter(sac->pool->arena, &context);
   res = api_alloc(&base, sac->pool, class->size);
@@ -118,7 +125,7 @@ void mps_sac_empty(mps_sac_t sac, mps_addr_t p, size_t size)
     return;
   class = sac_class(sac, size);
   if (class == NULL) {
-    mps_free(sac->pool, p, size_round_up(size, sac->pool->align));
+    mps_free(sac->pool, p, api_sac_round(sac, size));
     return;
   }
   arena_enter(sac->pool->arena, NULL);

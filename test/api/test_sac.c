@@ -168,6 +168,25 @@ static void create_wrong(size_t count, size_t first, size_t second)
   expect_report("mps_sac_create", "classes");
 }
 
+/* A size that can't be rounded up is refused all the same, not reported. */
+START_TEST(huge_sizes_are_refused)
+{
+  mps_addr_t p = NULL;
+
+  start();
+  (void)mps_lib_assert_fail_install(report_take);
+  ck_assert_int_eq(mps_sac_alloc(&p, sac[0], SIZE_MAX, 0), MPS_RES_RESOURCE);
+  ck_assert_int_eq(mps_sac_alloc(&p, sac[0], SIZE_MAX - 64, 0),
+                   MPS_RES_RESOURCE);
+  ck_assert_int_eq(mps_sac_alloc(&p, sac[0], SIZE_MAX / 2 + 8, 0),
+                   MPS_RES_RESOURCE);
+  ck_assert_ptr_null(p);
+  ck_assert_msg(report_count == 0, "%s", report_text);
+  (void)mps_lib_assert_fail_install(NULL);
+  finish();
+}
+END_TEST
+
 START_TEST(misuse_is_reported)
 {
   mps_sac_class_s one = {32, 1, 1};
@@ -221,6 +240,7 @@ int main(void)
   unit_add(suite, "whole", blocks_are_whole);
   unit_add(suite, "keeps", a_cache_keeps_what_it_may);
   unit_add(suite, "many", many_classes);
+  unit_add(suite, "huge", huge_sizes_are_refused);
   unit_add(suite, "misuse", misuse_is_reported);
   return unit_run(suite);
 }
