@@ -68,13 +68,13 @@ static Res mfs_extend(Mfs *mfs)
   Space *space = &arena->space;
   MfsExtent *extent;
   Addr base;
-  Res res = ctl_alloc(&extent, &arena->ctl, mfs_record(mfs));
+  Res res = space_alloc(&base, space, mfs->extent >> space->shift, SPACE_LOW);
 
   if (res != MPS_RES_OK)
     return res;
-  res = space_alloc(&base, space, mfs->extent >> space->shift, SPACE_LOW);
+  res = ctl_alloc(&extent, &arena->ctl, mfs_record(mfs));
   if (res != MPS_RES_OK) {
-    ctl_free(&arena->ctl, extent, mfs_record(mfs));
+    space_free(space, base, mfs->extent >> space->shift);
     return res;
   }
   manseg_init(&extent->seg, &mfs->pgen, base, addr_add(base, mfs->extent));
