@@ -396,7 +396,8 @@ static bool api_alloc_shared(Res *res_out, Addr *base_out, Pool *pool,
   return LIKELY(res == MPS_RES_OK) || res == MPS_RES_PARAM;
 }
 
-/* As with allocation points: while there is garbage, nothing is refused. */
+/* As with allocation points: while there is garbage, nothing is refused.  What
+ * breaks a rule isn't a matter of memory, and has been reported. */
 
 Res api_alloc(Addr *base_out, Pool *pool, Size size)
 {
@@ -404,7 +405,8 @@ Res api_alloc(Addr *base_out, Pool *pool, Size size)
 
   poll_maybe(pool->arena);
   res = pool->class->alloc(base_out, pool, size);
-  if (res != MPS_RES_OK && poll_for_memory(pool->arena))
+  if (res != MPS_RES_OK && res != MPS_RES_PARAM
+      && poll_for_memory(pool->arena))
     res = pool->class->alloc(base_out, pool, size);
   return res;
 }

@@ -137,6 +137,12 @@ CASE(alloc_class, "mps_alloc", "class", mps_addr_t p;
      (void)mps_alloc(&p, POOL, 8);)
 CASE(alloc_unit, "mps_alloc", "size",
      MFS(ck_assert_int_eq(mps_alloc(&p, pool, 48), MPS_RES_PARAM);))
+CASE(alloc_class_collecting, "mps_alloc", "class", mps_addr_t p;
+     MUST(mps_arena_start_collect(ARENA));
+     ck_assert_int_eq(mps_alloc(&p, POOL, 8), MPS_RES_PARAM);)
+CASE(alloc_unit_collecting, "mps_alloc", "size",
+     MFS(MUST(mps_arena_start_collect(ARENA));
+         ck_assert_int_eq(mps_alloc(&p, pool, 48), MPS_RES_PARAM);))
 CASE(mfs_ap, "mps_ap_create", "pool",
      MFS(mps_ap_t ap; (void)mps_ap_create_k(&ap, pool, mps_args_none);))
 CASE(fill_odd, "mps_ap_fill", "size",
@@ -276,6 +282,8 @@ static const Case *const cases[] = {
     &case_alloc_pool,
     &case_alloc_class,
     &case_alloc_unit,
+    &case_alloc_class_collecting,
+    &case_alloc_unit_collecting,
     &case_mfs_ap,
     &case_fill_odd,
     &case_destroy_with_ap,
