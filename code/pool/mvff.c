@@ -374,13 +374,29 @@ static Res mvff_alloc(Addr *base_out, Pool *pool, Size size)
                   (size + pool->align - 1) >> mvff->runs.shift);
 }
 
+/* mvff_is_ahead -- is any of a range what an allocation point will allocate?
+ * It is marked as used (.mvff.ap.free) */
+
+static bool mvff_is_ahead(const Mvff *mvff, Addr base, Size size)
+{
+  RING_FOR (node, after, &mvff->pool.buffers) {
+    const Buffer *buffer = RING_ELEM(Buffer, link, node);
+
+    if (base < buffer->limit
+        && buffer_committed(buffer) < addr_add(base, size))
+      return true;
+  }
+  return false;
+}
+
 /* mvff_free_any -- a block that is long, or wrong, or must be overwritten */
 
 static void mvff_free_any(Mvff *mvff, RunTile *tile, Addr base, Size size)
 {
   if (!REQUIRE(tile != NULL,
                "mps_free: p must be the address of a block of the pool")
-      || !REQUIRE(runs_is_used(&mvff->runs, tile, base, size),
+      || !REQUIRE(runs_is_used(&mvff->runs, tile, base, size)
+                      && !mvff_is_ahead(mvff, base, size),
                   "mps_free: all of the size bytes at p must be allocated, "
                   "and not freed yet"))
     return;
@@ -395,6 +411,7 @@ static void mvff_free_granules(Mvff *mvff, Addr base, Count granules)
   Size size = granules << runs->shift;
 
   if (tile != NULL && mvff->pool.debug == NULL
+      && !mvff_is_ahead(mvff, base, size)
       && runs_free_short(runs, tile, runs_index(runs, tile, base), granules)) {
     mvff_hint(mvff, tile, base, granules, false);
     mvff_settle(mvff, tile, addr_add(base, size));

@@ -131,7 +131,8 @@ mvff_free_quick(Mvff *mvff, Addr base, Size size)
   MvffHints *hints;
 
   if (UNLIKELY(granules - 1 >= mvff->quick || seg == NULL
-               || seg->pgen != &mvff->pgen))
+               || seg->pgen != &mvff->pgen
+               || !ring_is_single(&mvff->pool.buffers)))
     return false;
   tile = mvff_tile_of_seg(seg);
   hints = &mvff->hints[granules - 1];

@@ -9,6 +9,7 @@
 
 #include "mpscmfs.h"
 #include "mpscmvff.h"
+#include "mpscmvt.h"
 
 static mps_pool_t mvff(mps_pool_class_t class)
 {
@@ -180,6 +181,37 @@ CASE(free_destroyed, "mps_free", "pool",
      mps_addr_t p; MUST(mps_alloc(&p, pool, 8)); mps_pool_destroy(pool);
      mps_free(pool, p, 8);)
 
+/* What an allocation point hasn't allocated yet isn't allocated. */
+#define AHEAD(class, body) \
+  { \
+    mps_pool_t pool = mvff(class()); \
+    mps_ap_t ap; \
+    mps_addr_t p; \
+    MUST(mps_ap_create_k(&ap, pool, mps_args_none)); \
+    MUST(mps_reserve(&p, ap, 48)); \
+    ck_assert(mps_commit(ap, p, 48)); \
+    body mps_free(pool, p, 48); \
+    ck_assert_uint_eq(mps_pool_total_size(pool) - mps_pool_free_size(pool), \
+                      (size_t)((char *)ap->limit - (char *)ap->init)); \
+    mps_ap_destroy(ap); \
+    mps_pool_destroy(pool); \
+  }
+
+CASE(free_ahead, "mps_free", "size bytes",
+     AHEAD(mps_class_mvff, mps_free(pool, ap->init, 64);))
+CASE(free_ahead_long, "mps_free", "size bytes",
+     AHEAD(mps_class_mvff, mps_free(pool, ap->init, 4096);))
+CASE(free_into_ahead, "mps_free", "size bytes",
+     AHEAD(mps_class_mvff, mps_free(pool, p, 56);))
+CASE(free_reserved, "mps_free", "size bytes",
+     AHEAD(mps_class_mvff, mps_addr_t q; MUST(mps_reserve(&q, ap, 48));
+           mps_free(pool, q, 48); ck_assert(mps_commit(ap, q, 48));
+           mps_free(pool, q, 48);))
+CASE(free_ahead_mvt, "mps_free", "size bytes",
+     AHEAD(mps_class_mvt, mps_free(pool, ap->init, 64);))
+CASE(free_ahead_debug, "mps_free", "size bytes",
+     AHEAD(mps_class_mvff_debug, mps_free(pool, ap->init, 64);))
+
 CASE(mfs_free_twice, "mps_free", "p must",
      MFS(mps_free(pool, p, 40); mps_free(pool, p, 40);))
 CASE(mfs_free_inside, "mps_free", "p must", MFS(mps_free(pool, AT(p, 8), 40);))
@@ -301,6 +333,12 @@ static const Case *const cases[] = {
     &case_free_twice,
     &case_free_unallocated,
     &case_free_destroyed,
+    &case_free_ahead,
+    &case_free_ahead_long,
+    &case_free_into_ahead,
+    &case_free_reserved,
+    &case_free_ahead_mvt,
+    &case_free_ahead_debug,
     &case_mfs_free_twice,
     &case_mfs_free_inside,
     &case_mfs_free_next,
