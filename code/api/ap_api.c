@@ -140,7 +140,7 @@ mps_bool_t mps_ap_trip(mps_ap_t ap, mps_addr_t p, size_t size)
 
 mps_res_t(mps_reserve)(mps_addr_t *p_o, mps_ap_t ap, size_t size)
 {
-  if (!API_OUT(p_o, mps_reserve) || !API_AP(ap, mps_reserve)
+  if (!API_OUT(p_o, mps_reserve) || !API_AP_ANY(ap, mps_reserve)
       || !API_REQUIRE(
           size > 0 && size_is_aligned(size, buffer_of_ap(ap)->pool->align),
           "mps_reserve: size must be a positive multiple of the pool's "
@@ -153,7 +153,7 @@ mps_res_t(mps_reserve)(mps_addr_t *p_o, mps_ap_t ap, size_t size)
 
 mps_bool_t(mps_commit)(mps_ap_t ap, mps_addr_t p, size_t size)
 {
-  if (!API_AP(ap, mps_commit)
+  if (!API_AP_ANY(ap, mps_commit)
       || !API_REQUIRE(ap->init != ap->alloc, "mps_commit: ap has no block "
                                              "that is reserved")
       || !API_REQUIRE(p == ap->init, "mps_commit: p must be what reserve "
@@ -170,7 +170,8 @@ mps_bool_t(mps_commit)(mps_ap_t ap, mps_addr_t p, size_t size)
 /* A frame is an address, which only this thread's calls change. */
 mps_res_t mps_ap_frame_push(mps_frame_t *frame_o, mps_ap_t ap)
 {
-  if (!API_OUT(frame_o, mps_ap_frame_push) || !API_AP(ap, mps_ap_frame_push))
+  if (!API_OUT(frame_o, mps_ap_frame_push)
+      || !API_AP_ANY(ap, mps_ap_frame_push))
     return MPS_RES_PARAM;
   if (ap->init != ap->alloc)
     return MPS_RES_FAIL;

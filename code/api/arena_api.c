@@ -340,7 +340,7 @@ void mps_arena_pause_time_set(mps_arena_t arena, double pause_time)
 /* Without the lock: one word, which only ever grows. */
 mps_word_t mps_collections(mps_arena_t arena)
 {
-  return API_ARENA(arena, mps_collections) ? (mps_word_t)arena->flips : 0;
+  return API_ARENA_ANY(arena, mps_collections) ? (mps_word_t)arena->flips : 0;
 }
 
 
@@ -429,7 +429,7 @@ mps_bool_t mps_arena_step(mps_arena_t arena, double interval,
  * even that nobody holds the lock. */
 void mps_arena_postmortem(mps_arena_t arena)
 {
-  if (!API_ARENA(arena, mps_arena_postmortem))
+  if (!API_ARENA_ANY(arena, mps_arena_postmortem))
     return;
   while (plat_lock_is_mine(&arena->lock))
     plat_lock_release(&arena->lock);
@@ -440,7 +440,8 @@ void mps_arena_postmortem(mps_arena_t arena)
 
 mps_bool_t mps_arena_busy(mps_arena_t arena)
 {
-  return API_ARENA(arena, mps_arena_busy) && plat_lock_is_held(&arena->lock);
+  return API_ARENA_ANY(arena, mps_arena_busy)
+         && plat_lock_is_held(&arena->lock);
 }
 
 
@@ -450,7 +451,7 @@ mps_bool_t mps_arena_has_addr(mps_arena_t arena, mps_addr_t addr)
 {
   bool has;
 
-  if (!API_ARENA(arena, mps_arena_has_addr))
+  if (!API_ARENA_ANY(arena, mps_arena_has_addr))
     return 0;
   arena_enter_recursive(arena);
   has = space_has_addr(&arena->space, addr);
@@ -463,7 +464,7 @@ mps_bool_t mps_addr_pool(mps_pool_t *pool_o, mps_arena_t arena,
 {
   const Seg *seg;
 
-  if (!API_OUT(pool_o, mps_addr_pool) || !API_ARENA(arena, mps_addr_pool))
+  if (!API_OUT(pool_o, mps_addr_pool) || !API_ARENA_ANY(arena, mps_addr_pool))
     return 0;
   arena_enter_recursive(arena);
   seg = space_seg(&arena->space, addr);
@@ -477,7 +478,7 @@ mps_bool_t mps_addr_fmt(mps_fmt_t *fmt_o, mps_arena_t arena, mps_addr_t addr)
 {
   const Seg *seg;
 
-  if (!API_OUT(fmt_o, mps_addr_fmt) || !API_ARENA(arena, mps_addr_fmt))
+  if (!API_OUT(fmt_o, mps_addr_fmt) || !API_ARENA_ANY(arena, mps_addr_fmt))
     return 0;
   arena_enter_recursive(arena);
   seg = space_seg(&arena->space, addr);

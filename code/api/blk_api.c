@@ -12,7 +12,7 @@
 
 /* A pool of this class? */
 #define API_BLK(pool, function) \
-  (API_POOL(pool, function) \
+  (API_POOL_ANY(pool, function) \
    && API_REQUIRE(blk_is_pool(pool), \
                   #function ": pool must be a pool of mps_class_blk"))
 

@@ -160,7 +160,8 @@ void mps_fmt_destroy(mps_fmt_t fmt)
                    "mps_fmt_destroy: fmt must be a format that isn't "
                    "destroyed")
       || !API_REQUIRE(fmt->pools == 0,
-                      "mps_fmt_destroy: a pool uses the format still"))
+                      "mps_fmt_destroy: a pool uses the format still")
+      || !API_OUTSIDE(fmt->arena, mps_fmt_destroy))
     return;
   Arena *arena = fmt->arena;
   arena_enter(arena, NULL);
@@ -208,7 +209,8 @@ void mps_chain_destroy(mps_chain_t chain)
                    "mps_chain_destroy: chain must be a chain that isn't "
                    "destroyed")
       || !API_REQUIRE(chain->pools == 0,
-                      "mps_chain_destroy: a pool uses the chain still"))
+                      "mps_chain_destroy: a pool uses the chain still")
+      || !API_OUTSIDE(chain->arena, mps_chain_destroy))
     return;
   Arena *arena = chain->arena;
   arena_enter(arena, NULL);
@@ -323,7 +325,7 @@ size_t mps_pool_total_size(mps_pool_t pool)
 {
   Size size;
 
-  if (!API_POOL(pool, mps_pool_total_size))
+  if (!API_POOL_ANY(pool, mps_pool_total_size))
     return 0;
   arena_enter_recursive(pool->arena);
   size = pool->class->total_size(pool);
@@ -335,7 +337,7 @@ size_t mps_pool_free_size(mps_pool_t pool)
 {
   Size size;
 
-  if (!API_POOL(pool, mps_pool_free_size))
+  if (!API_POOL_ANY(pool, mps_pool_free_size))
     return 0;
   arena_enter_recursive(pool->arena);
   size = pool->class->free_size(pool);

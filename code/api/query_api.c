@@ -87,7 +87,7 @@ mps_bool_t mps_message_get(mps_message_t *message_o, mps_arena_t arena,
 
 /* A message is compared with the arena, so that comes first. */
 #define API_MESSAGE(arena, message, function) \
-  (API_ARENA(arena, function) \
+  (API_ARENA_ANY(arena, function) \
    && API_REQUIRE(API_IS(message, MESSAGE_SIG) \
                       && (message)->state == MESSAGE_TAKEN \
                       && (message)->from.taken == &(arena)->messages, \
@@ -96,7 +96,8 @@ mps_bool_t mps_message_get(mps_message_t *message_o, mps_arena_t arena,
 
 void mps_message_discard(mps_arena_t arena, mps_message_t message)
 {
-  if (!API_MESSAGE(arena, message, mps_message_discard))
+  if (!API_MESSAGE(arena, message, mps_message_discard)
+      || !API_OUTSIDE(arena, mps_message_discard))
     return;
   arena_enter(arena, NULL);
   message_discard(&arena->messages, message);
@@ -131,7 +132,8 @@ void mps_message_finalization_ref(mps_addr_t *ref_o, mps_arena_t arena,
       || !API_MESSAGE(arena, message, mps_message_finalization_ref)
       || !API_REQUIRE(message->type == mps_message_type_finalization(),
                       "mps_message_finalization_ref: message must be a "
-                      "finalization message"))
+                      "finalization message")
+      || !API_OUTSIDE(arena, mps_message_finalization_ref))
     return;
   arena_enter(arena, NULL);
   ref = final_of_message(message)->ref;
@@ -210,13 +212,13 @@ mps_res_t mps_definalize(mps_arena_t arena, mps_addr_t *ref_p)
 /* Location dependencies.  All but reset work without the lock. */
 
 #define API_LD(its_ld, arena, function) \
-  (API_ARENA(arena, function) \
+  (API_ARENA_ANY(arena, function) \
    && API_REQUIRE(API_IS_OUT(its_ld) && ld_check(its_ld, &(arena)->ld), \
                   #function ": " #its_ld " must be reset before it is used"))
 
 void mps_ld_reset(mps_ld_t ld, mps_arena_t arena)
 {
-  if (!API_ARENA(arena, mps_ld_reset) || !API_OUT(ld, mps_ld_reset))
+  if (!API_ARENA_ANY(arena, mps_ld_reset) || !API_OUT(ld, mps_ld_reset))
     return;
   ld_reset(ld, &arena->ld);
 }

@@ -293,7 +293,8 @@ void mps_root_destroy(mps_root_t root)
   Arena *arena;
 
   if (!API_REQUIRE(API_IS(root, ROOT_SIG), "mps_root_destroy: root must be a "
-                                           "root that isn't destroyed"))
+                                           "root that isn't destroyed")
+      || !API_OUTSIDE(root->arena, mps_root_destroy))
     return;
   arena = root->arena;
   arena_enter(arena, NULL);
@@ -324,7 +325,8 @@ void mps_thread_dereg(mps_thr_t thr)
   Arena *arena;
 
   if (!API_REQUIRE(API_IS(thr, THREAD_SIG), "mps_thread_dereg: thr must be a "
-                                            "thread that is registered"))
+                                            "thread that is registered")
+      || !API_OUTSIDE(thr->arena, mps_thread_dereg))
     return;
   arena = thr->arena;
   arena_enter(arena, NULL);

@@ -71,7 +71,8 @@ void mps_sac_destroy(mps_sac_t sac)
 {
   Arena *arena;
 
-  if (!API_SAC(sac, mps_sac_destroy))
+  if (!API_SAC(sac, mps_sac_destroy)
+      || !API_OUTSIDE(sac->pool->arena, mps_sac_destroy))
     return;
   arena = sac->pool->arena;
   arena_enter(arena, NULL);
@@ -81,7 +82,8 @@ void mps_sac_destroy(mps_sac_t sac)
 
 void mps_sac_flush(mps_sac_t sac)
 {
-  if (!API_SAC(sac, mps_sac_flush))
+  if (!API_SAC(sac, mps_sac_flush)
+      || !API_OUTSIDE(sac->pool->arena, mps_sac_flush))
     return;
   arena_enter(sac->pool->arena, NULL);
   sac_flush(sac);
@@ -97,7 +99,8 @@ mps_res_t mps_sac_fill(mps_addr_t *p_o, mps_sac_t sac, size_t size,
   Res res;
 
   if (!API_OUT(p_o, mps_sac_fill) || !API_SAC(sac, mps_sac_fill)
-      || !API_REQUIRE(size > 0, "mps_sac_fill: size must be positive"))
+      || !API_REQUIRE(size > 0, "mps_sac_fill: size must be positive")
+      || !API_OUTSIDE(sac->pool->arena, mps_sac_fill))
     return MPS_RES_PARAM;
   class = sac_class(sac, size);
   if (class == NULL)
@@ -121,7 +124,8 @@ void mps_sac_empty(mps_sac_t sac, mps_addr_t p, size_t size)
       || !API_REQUIRE(p != NULL && size_is_aligned((Word)p, sac->pool->align),
                       "mps_sac_empty: p must be the address of a block, not "
                       "null and aligned")
-      || !API_REQUIRE(size > 0, "mps_sac_empty: size must be positive"))
+      || !API_REQUIRE(size > 0, "mps_sac_empty: size must be positive")
+      || !API_OUTSIDE(sac->pool->arena, mps_sac_empty))
     return;
   class = sac_class(sac, size);
   if (class == NULL) {

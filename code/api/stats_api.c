@@ -107,5 +107,6 @@ const char *mostly_arena_barrier(mps_arena_t arena)
       [BARRIER_TRACK] = "track",
   };
 
-  return API_ARENA(arena, mostly_arena_barrier) ? names[arena->barrier] : NULL;
+  return API_ARENA_ANY(arena, mostly_arena_barrier) ? names[arena->barrier]
+                                                    : NULL;
 }

@@ -9,8 +9,9 @@
 #include "api.h"
 
 #define API_TRANSFORM(transform, function) \
-  API_REQUIRE(API_IS(transform, TRANSFORM_SIG), \
-              #function ": transform must be one that isn't destroyed")
+  (API_REQUIRE(API_IS(transform, TRANSFORM_SIG), \
+               #function ": transform must be one that isn't destroyed") \
+   && API_OUTSIDE((transform)->arena, function))
 
 mps_res_t mps_transform_create(mps_transform_t *transform_o, mps_arena_t arena)
 {
