@@ -86,9 +86,12 @@ static Res root_scan_context(Root *root, ScanState *ss,
 
 static Res root_scan_thread(Root *root, ScanState *ss)
 {
-  PlatThread *thread = &root->thread->plat;
   const PlatContext *entry = root->arena->entry;
+  PlatThread *thread;
 
+  if (root->thread == NULL)
+    return MPS_RES_OK;
+  thread = &root->thread->plat;
   if (plat_thread_is_self(thread)) {
     if (entry == NULL)
       return MPS_RES_OK;
@@ -144,6 +147,12 @@ void thread_destroy(Thread *thread)
   PlatThread **link = &thread->arena->threads;
 
   ASSERT(thread_check(thread));
+  RING_FOR (node, after, &thread->arena->roots) {
+    Root *root = RING_ELEM(Root, link, node);
+
+    if (root->thread == thread)
+      root->thread = NULL; /* (.thread.root) */
+  }
   thread->sig = SIG_NONE;
   while (*link != &thread->plat)
     link = &(*link)->next;

@@ -439,6 +439,48 @@ static void add_loop(Suite *suite, const char *name, const TTest *test, int n)
   suite_add_tcase(suite, tcase);
 }
 
+static mps_res_t scan_counting(mps_ss_t ss, void *base, void *limit, void *p)
+{
+  (void)ss, (void)base, (void)limit;
+  ++*(size_t *)p;
+  return MPS_RES_OK;
+}
+
+static void collect_one(const Client *client)
+{
+  (void)client_make(client, 64, 1);
+  MUST(mps_arena_collect(client->arena));
+}
+
+/* COVERS(".thread.root") */
+START_TEST(a_root_without_its_thread_scans_nothing)
+{
+  Options options = {.gens = 1};
+  Client client = client_create(&options);
+  mps_arena_t arena = client.arena;
+  mps_thr_t thread, other;
+  mps_root_t root;
+  size_t count = 0;
+  Word cold;
+
+  MUST(mps_thread_reg(&thread, arena));
+  MUST(mps_root_create_thread_scanned(&root, arena, mps_rank_ambig(), 0,
+                                      thread, scan_counting, &count, &cold));
+  collect_one(&client);
+  ck_assert_uint_gt(count, 0);
+  count = 0;
+  mps_thread_dereg(thread);
+  collect_one(&client);
+  ck_assert_uint_eq(count, 0);
+  MUST(mps_thread_reg(&other, arena)); /* maybe where the other one was */
+  collect_one(&client);
+  ck_assert_uint_eq(count, 0);
+  mps_root_destroy(root);
+  mps_thread_dereg(other);
+  client_destroy(&client);
+}
+END_TEST
+
 int main(void)
 {
   Suite *suite = suite_create("threads");
@@ -449,6 +491,7 @@ int main(void)
   unit_add(suite, "churn", threads_come_and_go);
   if (!IS_TSAN) /* it can't interrupt those who wait, or do nothing */
     add_loop(suite, "signals", stopping_a_thread_is_not_seen_by_it, 3);
+  unit_add(suite, "root", a_root_without_its_thread_scans_nothing);
   unit_add(suite, "errno", entry_points_leave_errno_alone);
   if (!IS_TSAN) { /* it misses the parent's threads in the child */
     add_loop(suite, "fork", both_sides_of_a_fork_go_on, 2);
