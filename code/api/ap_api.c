@@ -7,6 +7,7 @@
 
 #include "../base/args.h"
 #include "../heap/buffer.h"
+#include "../pool/pool.h"
 #include "../trace/poll.h"
 
 #include <stdarg.h>
@@ -17,6 +18,9 @@ mps_res_t mps_ap_create_k(mps_ap_t *ap_o, mps_pool_t pool, mps_arg_s args[])
   Res res;
 
   if (!API_OUT(ap_o, mps_ap_create_k) || !API_POOL(pool, mps_ap_create_k)
+      || !API_REQUIRE(pool->class->buffer_init != pool_no_buffer,
+                      "mps_ap_create_k: pool must be of a class that has "
+                      "allocation points")
       || !API_REQUIRE(args_check(args), "mps_ap_create_k: args must be a list "
                                         "of keyword arguments"))
     return MPS_RES_PARAM;

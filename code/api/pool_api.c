@@ -443,7 +443,9 @@ static __attribute__((noinline)) Res api_alloc_any(mps_addr_t *p_o, Pool *pool,
   Res res;
 
   if (!API_OUT(p_o, mps_alloc) || !API_POOL(pool, mps_alloc)
-      || !API_REQUIRE(size > 0, "mps_alloc: size must be positive"))
+      || !API_REQUIRE(size > 0, "mps_alloc: size must be positive")
+      || !API_REQUIRE(pool->class->alloc != pool_no_alloc,
+                      "mps_alloc: pool must be of a class that has it"))
     return MPS_RES_PARAM;
   if (size > SIZE_MAX / 2)
     return MPS_RES_RESOURCE;
@@ -480,7 +482,9 @@ static __attribute__((noinline)) void api_free_any(Pool *pool, Addr base,
                       "mps_free: p must be the address of a block, not null "
                       "and aligned")
       || !API_REQUIRE(size > 0 && size <= SIZE_MAX / 2,
-                      "mps_free: size must be the block's, and positive"))
+                      "mps_free: size must be the block's, and positive")
+      || !API_REQUIRE(pool->class->free != pool_no_free,
+                      "mps_free: pool must be of a class that has it"))
     return;
   if (arena_enter_quickly(pool->arena)) {
     pool->class->free(pool, base, size);

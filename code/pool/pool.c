@@ -163,20 +163,19 @@ bool pool_take_gen(Gen **gen_out, Pool *pool, mps_arg_s *args, unsigned usual)
 
 Res pool_no_buffer(Buffer *buffer, mps_arg_s *args)
 {
-  (void)REQUIRE(false, "mps_ap_create_k: pool must be of a class that has "
-                       "allocation points");
+  ASSERT(!"mps_ap_create_k is for pools of a class that has them");
   return MPS_RES_PARAM;
 }
 
 Res pool_no_alloc(Addr *base_out, Pool *pool, Size size)
 {
-  (void)REQUIRE(false, "mps_alloc: pool must be of a class that has it");
+  ASSERT(!"mps_alloc is for pools of a class that has it");
   return MPS_RES_PARAM;
 }
 
 void pool_no_free(Pool *pool, Addr base, Size size)
 {
-  (void)REQUIRE(false, "mps_free: pool must be of a class that has it");
+  ASSERT(!"mps_free is for pools of a class that has it");
 }
 
 Res pool_no_fill(Buffer *buffer, Size size)
