@@ -219,7 +219,9 @@ void mps_arena_destroy(mps_arena_t arena)
       || !API_REQUIRE(ring_is_single(&arena->roots),
                       "mps_arena_destroy: a root is left in the arena")
       || !API_REQUIRE(arena->threads == NULL,
-                      "mps_arena_destroy: a thread is registered still"))
+                      "mps_arena_destroy: a thread is registered still")
+      || !API_REQUIRE(arena->transforms == 0,
+                      "mps_arena_destroy: a transform is left in the arena"))
     return;
   message_queue_finish(&arena->messages);
   trace_destroy(arena);

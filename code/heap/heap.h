@@ -458,6 +458,7 @@ struct mps_arena_s {
   Ring chains;
   Ring roots;
   PlatThread *threads;
+  Count transforms;
   Chain *default_chain; /* among chains */
   Gen top;
   Word gen_ids; /* bit i: id i is taken */

@@ -55,6 +55,7 @@ Res transform_create(Transform **transform_out, Arena *arena)
   transform->shift = 0;
   transform->pairs = NULL;
   transform->sig = TRANSFORM_SIG;
+  ++arena->transforms;
   *transform_out = transform;
   return MPS_RES_OK;
 }
@@ -65,6 +66,7 @@ void transform_destroy(Transform *transform)
 
   ASSERT(transform_check(transform));
   transform->sig = SIG_NONE;
+  --transform->arena->transforms;
   if (transform->pairs != NULL)
     ctl_free(ctl, transform->pairs, transform_size(transform));
   ctl_free(ctl, transform, sizeof *transform);

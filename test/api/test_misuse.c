@@ -134,6 +134,10 @@ CASE(arena_chain, "mps_arena_destroy", "chain", mps_arena_t a = client_arena();
 CASE(arena_root, "mps_arena_destroy", "root", mps_arena_t a = client_arena();
      mps_root_t r = root_table(a, EXACT, TABLE, 4); mps_arena_destroy(a);
      mps_root_destroy(r); mps_arena_destroy(a);)
+CASE(arena_transform, "mps_arena_destroy", "transform",
+     mps_arena_t a = client_arena();
+     mps_transform_t t; mps_arena_park(a); MUST(mps_transform_create(&t, a));
+     mps_arena_destroy(a); mps_transform_destroy(t); mps_arena_destroy(a);)
 CASE(arena_thread, "mps_arena_destroy", "thread",
      mps_arena_t a = client_arena();
      mps_thr_t thr; MUST(mps_thread_reg(&thr, a)); mps_arena_destroy(a);
@@ -288,29 +292,29 @@ CASE(args_full, "MPS_ARGS_ADD", "MPS_ARGS_MAX", args_overflow();)
 
 
 static const Case *const cases[] = {
-    &case_spare_high,        &case_spare_low,         &case_spare_nan,
-    &case_pause_low,         &case_grain_odd,         &case_grain_small,
-    &case_spare_set_low,     &case_spare_set_high,    &case_pause_set_low,
-    &case_step_interval,     &case_step_multiplier,   &case_growth,
-    &case_lent_no_base,      &case_lent_null_base,    &case_lent_no_size,
-    &case_lent_zero_size,    &case_lent_wraps,        &case_extend_vm,
-    &case_extend_null,       &case_extend_zero,       &case_extend_wraps,
-    &case_barrier_word,      &case_arena_args,        &case_arena_pool,
-    &case_arena_format,      &case_arena_chain,       &case_arena_root,
-    &case_arena_thread,      &case_fmt_align_odd,     &case_fmt_align_zero,
-    &case_fmt_header,        &case_fmt_args,          &case_fmt_used,
-    &case_fmt_twice,         &case_fmt_A_null,        &case_chain_none,
-    &case_chain_zero,        &case_chain_vast,        &case_chain_dead,
-    &case_chain_live,        &case_chain_used,        &case_chain_twice,
-    &case_pool_no_format,    &case_pool_bogus_format, &case_pool_odd_format,
-    &case_pool_dead_format,  &case_pool_bogus_chain,  &case_pool_odd_chain,
-    &case_pool_dead_chain,   &case_pool_null_chain,   &case_pool_args,
-    &case_pool_other_format, &case_pool_other_chain,  &case_pool_extend_zero,
-    &case_pool_extend_huge,  &case_pool_large_small,  &case_pool_with_ap,
-    &case_pool_twice,        &case_pool_dead_size,    &case_pool_dead_ap,
-    &case_pool_dead_alloc,   &case_pool_dead_free,    &case_pool_alloc,
-    &case_pool_alloc_zero,   &case_pool_free,         &case_pool_free_zero,
-    &case_pool_walk,         &case_args_full,
+    &case_spare_high,       &case_spare_low,         &case_spare_nan,
+    &case_pause_low,        &case_grain_odd,         &case_grain_small,
+    &case_spare_set_low,    &case_spare_set_high,    &case_pause_set_low,
+    &case_step_interval,    &case_step_multiplier,   &case_growth,
+    &case_lent_no_base,     &case_lent_null_base,    &case_lent_no_size,
+    &case_lent_zero_size,   &case_lent_wraps,        &case_extend_vm,
+    &case_extend_null,      &case_extend_zero,       &case_extend_wraps,
+    &case_barrier_word,     &case_arena_args,        &case_arena_pool,
+    &case_arena_format,     &case_arena_chain,       &case_arena_root,
+    &case_arena_transform,  &case_arena_thread,      &case_fmt_align_odd,
+    &case_fmt_align_zero,   &case_fmt_header,        &case_fmt_args,
+    &case_fmt_used,         &case_fmt_twice,         &case_fmt_A_null,
+    &case_chain_none,       &case_chain_zero,        &case_chain_vast,
+    &case_chain_dead,       &case_chain_live,        &case_chain_used,
+    &case_chain_twice,      &case_pool_no_format,    &case_pool_bogus_format,
+    &case_pool_odd_format,  &case_pool_dead_format,  &case_pool_bogus_chain,
+    &case_pool_odd_chain,   &case_pool_dead_chain,   &case_pool_null_chain,
+    &case_pool_args,        &case_pool_other_format, &case_pool_other_chain,
+    &case_pool_extend_zero, &case_pool_extend_huge,  &case_pool_large_small,
+    &case_pool_with_ap,     &case_pool_twice,        &case_pool_dead_size,
+    &case_pool_dead_ap,     &case_pool_dead_alloc,   &case_pool_dead_free,
+    &case_pool_alloc,       &case_pool_alloc_zero,   &case_pool_free,
+    &case_pool_free_zero,   &case_pool_walk,         &case_args_full,
 };
 
 int main(void)
