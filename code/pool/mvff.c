@@ -374,21 +374,6 @@ static Res mvff_alloc(Addr *base_out, Pool *pool, Size size)
                   (size + pool->align - 1) >> mvff->runs.shift);
 }
 
-/* mvff_is_ahead -- is any of a range what an allocation point will allocate?
- * It is marked as used (.mvff.ap.free) */
-
-static bool mvff_is_ahead(const Mvff *mvff, Addr base, Size size)
-{
-  RING_FOR (node, after, &mvff->pool.buffers) {
-    const Buffer *buffer = RING_ELEM(Buffer, link, node);
-
-    if (base < buffer->limit
-        && buffer_committed(buffer) < addr_add(base, size))
-      return true;
-  }
-  return false;
-}
-
 /* mvff_free_any -- a block that is long, or wrong, or must be overwritten */
 
 static void mvff_free_any(Mvff *mvff, RunTile *tile, Addr base, Size size)

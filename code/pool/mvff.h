@@ -10,6 +10,8 @@
 #include "freeruns.h"
 #include "manseg.h"
 
+#include "../heap/buffer.h"
+
 #define MVFF_SIG ((Sig)0x4D564646) /* "MVFF" */
 
 /* Places where blocks of one class of sizes were freed, the newest at top;
@@ -120,6 +122,20 @@ static inline bool mvff_is_settled(const Mvff *mvff, MvffTile *tile,
          && mvff->runs.free + granules <= mvff->free_max;
 }
 
+/* Is any of a range what an allocation point will allocate?  It is marked as
+ * used (.mvff.ap.free). */
+static inline bool mvff_is_ahead(const Mvff *mvff, Addr base, Size size)
+{
+  RING_FOR (node, after, (Ring *)&mvff->pool.buffers) {
+    const Buffer *buffer = RING_ELEM(Buffer, link, node);
+
+    if (base < buffer->limit
+        && buffer_committed(buffer) < addr_add(base, size))
+      return true;
+  }
+  return false;
+}
+
 /* Free a block; false, and nothing has happened, if it isn't that simple, or
  * if it's wrong.  Never calls the client. */
 static inline __attribute__((always_inline)) bool
@@ -131,8 +147,7 @@ mvff_free_quick(Mvff *mvff, Addr base, Size size)
   MvffHints *hints;
 
   if (UNLIKELY(granules - 1 >= mvff->quick || seg == NULL
-               || seg->pgen != &mvff->pgen
-               || !ring_is_single(&mvff->pool.buffers)))
+               || seg->pgen != &mvff->pgen || mvff_is_ahead(mvff, base, size)))
     return false;
   tile = mvff_tile_of_seg(seg);
   hints = &mvff->hints[granules - 1];
