@@ -547,6 +547,11 @@ bool final_is_due(const Arena *arena)
   return arena->finals.white != REFSET_EMPTY;
 }
 
+bool final_is_deciding(const Arena *arena)
+{
+  return arena->finals.is_deciding;
+}
+
 /* final_post -- a registration becomes a message, and is a root from now on
  *
  * What the client doesn't want to hear isn't preserved either. */

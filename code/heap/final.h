@@ -76,6 +76,8 @@ MOSTLY_INTERN void final_flip(Arena *arena, struct Trace *trace, RefSet white);
 
 /* Has the running trace still to call scan? */
 MOSTLY_INTERN bool final_is_due(const Arena *arena);
+/* And has it called it, but not for the last time? */
+MOSTLY_INTERN bool final_is_deciding(const Arena *arena);
 
 /* And scan, as long as it is due, whenever nothing is grey: find out which
  * objects are dead, then post messages for those, and preserve them.  Each

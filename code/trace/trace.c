@@ -506,6 +506,9 @@ static void trace_finalize(Trace *trace)
     ephs_stir(&trace->ephs);
 }
 
+/* Pairs wait while the registered objects are gone through, in many steps, or
+ * each of these would have all keys asked for again (.ephs.final). */
+
 static void trace_step_scan(Trace *trace)
 {
   Seg *seg;
@@ -515,7 +518,7 @@ static void trace_step_scan(Trace *trace)
   seg = trace_next_grey(trace->arena);
   if (seg != NULL)
     trace_scan_seg(trace, seg, trace_rank(seg));
-  else if (ephs_step(trace->arena, trace))
+  else if (!final_is_deciding(trace->arena) && ephs_step(trace->arena, trace))
     return;
   else if (final_is_due(trace->arena))
     trace_finalize(trace);
