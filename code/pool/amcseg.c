@@ -295,12 +295,26 @@ static void amc_fix_any(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
     ephs_note(&ss->trace->ephs, client);
 }
 
+/* Where nothing moves, an ambiguous reference may keep a key in the middle of
+ * a trace. */
+
+static void amc_note_nailed(Seg *seg, ScanState *ss, Addr client)
+{
+  if (seg->is_nailed && addr_diff(seg->base, client) >= seg->format->header
+      && addr_is_aligned(client, size_log2(seg->format->align))
+      && (seg->board == NULL || amc_board_has(seg, client)))
+    ephs_note(&ss->trace->ephs, client);
+}
+
 static void amc_fix(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
 {
-  if (ss->rank == RANK_AMBIG)
-    amc_fix_ambig(seg, ss, *ref_io);
-  else
+  if (ss->rank != RANK_AMBIG) {
     amc_fix_any(seg, ss, ref_io);
+    return;
+  }
+  amc_fix_ambig(seg, ss, *ref_io);
+  if (seg->has_keys)
+    amc_note_nailed(seg, ss, *ref_io);
 }
 
 static bool amc_is_preserved(Seg *seg, mps_addr_t *ref_io)

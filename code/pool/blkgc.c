@@ -530,6 +530,24 @@ static void blk_fix(Seg *seg, ScanState *ss, mps_addr_t *ref_io)
   }
 }
 
+/* blk_tell_marked -- an object may be a key that is waited for, whatever
+ * refers to it (.blk.keys) */
+
+static void blk_tell_marked(BlkMark *mark, Word object)
+{
+  const ScanState *ss = mark->closure;
+
+  ephs_note(&ss->trace->ephs, (Addr)object);
+}
+
+static bool blk_has_keys(const Blk *blk)
+{
+  for (Index i = 0; i < blk->mark.count; ++i)
+    if (blk_region_at(blk, i)->seg->has_keys)
+      return true;
+  return false;
+}
+
 /* Of a white segment, all that is marked in the pool is scanned; what it
  * may refer to then is found out by the next trace. */
 
@@ -547,7 +565,9 @@ static Res blk_scan(Seg *seg, ScanState *ss)
   mark->other_low = ss->ss._base;
   mark->other_span = ss->ss._count << ss->ss._shift;
   mark->closure = ss;
+  mark->marked = blk_has_keys(blk) ? blk_tell_marked : NULL;
   blkmark_finish(mark);
+  mark->marked = NULL;
   mark->other = NULL;
   ss->ss._seen = REFSET_UNIVERSAL;
   return MPS_RES_OK;

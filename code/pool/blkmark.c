@@ -171,7 +171,7 @@ static BLKMARK_INLINE void blkmark_push(BlkMark *mark, BlkArea *area,
 /* blkmark_take -- mark the object that a candidate is; true if it wasn't
  * marked, and has something to scan */
 
-static BLKMARK_INLINE bool blkmark_take(const BlkMark *mark, BlkArea *area,
+static BLKMARK_INLINE bool blkmark_take(BlkMark *mark, BlkArea *area,
                                         Index *block_io)
 {
   Index block = *block_io;
@@ -189,6 +189,8 @@ static BLKMARK_INLINE bool blkmark_take(const BlkMark *mark, BlkArea *area,
   if ((pair[1] & bit) != 0)
     return false;
   pair[1] |= bit;
+  if (UNLIKELY(mark->marked != NULL))
+    mark->marked(mark, area->base + (block << mark->shift));
   return area->tab.plane[BLKTAB_LEAF] == NULL
          || !blktab_has(&area->tab, BLKTAB_LEAF, block);
 }

@@ -68,6 +68,8 @@ typedef struct BlkMark {
   Size other_span;
   void (*other)(struct BlkMark *mark, Word word);
   void *closure;
+  /* NULL, or told of each object that is marked (.blk.keys). */
+  void (*marked)(struct BlkMark *mark, Word object);
 
   Count visits; /* blocks scanned, counted each time */
   Count passes; /* over pending objects */
