@@ -174,6 +174,7 @@ void pgen_finish(PoolGen *pgen)
   ASSERT(ring_is_single(&pgen->segs));
   ASSERT(pgen->account.total == 0);
   pgen->sig = SIG_NONE;
+  pgen->gen->fresh -= pgen->fresh_seen;
   ring_remove(&pgen->gen_link);
 }
 
@@ -259,11 +260,25 @@ void pgen_account_bytes(Size *to, Size *from, Size size)
   *to += size;
 }
 
-void pgen_account_due(const PoolGen *pgen)
-{
-  const Gen *gen = pgen->gen;
+/* gen_look_fresh -- what the other pools have is as of when they were last
+ * looked at, since a generation may have thousands (.gen.due) */
 
-  if (gen_fresh(gen) >= gen->capacity)
+static void gen_look_fresh(Gen *gen, PoolGen *pgen)
+{
+  gen->fresh += pgen->account.fresh - pgen->fresh_seen;
+  pgen->fresh_seen = pgen->account.fresh;
+}
+
+void pgen_account_due(PoolGen *pgen)
+{
+  Gen *gen = pgen->gen;
+
+  gen_look_fresh(gen, pgen);
+  if (gen->fresh < gen->capacity || pgen->pool->arena->is_gc_due)
+    return;
+  RING_FOR (node, after, &gen->pgens)
+    gen_look_fresh(gen, RING_ELEM(PoolGen, gen_link, node));
+  if (gen->fresh >= gen->capacity)
     pgen->pool->arena->is_gc_due = true;
 }
 

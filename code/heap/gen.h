@@ -41,7 +41,7 @@ MOSTLY_INTERN void pgen_account_undefer(Seg *seg);
 /* So many bytes are in one part of an account, and belong in another. */
 MOSTLY_INTERN void pgen_account_bytes(Size *to, Size *from, Size size);
 /* Something was filled: is the generation full? */
-MOSTLY_INTERN void pgen_account_due(const PoolGen *pgen);
+MOSTLY_INTERN void pgen_account_due(PoolGen *pgen);
 /* Size bytes of the segment go back to the arena. */
 MOSTLY_INTERN void pgen_account_shrink(Seg *seg, Size size);
 

@@ -101,6 +101,7 @@ struct Gen {
   Size capacity;    /* bytes; of the top generation, no limit */
   double mortality; /* the expected dead fraction of what is condemned */
   Ring pgens;       /* PoolGen.gen_link */
+  Size fresh;       /* bytes, of what the pools had when last looked at */
   GenWork work;     /* of the running trace */
   GenWork total;    /* of all */
 };
@@ -149,7 +150,8 @@ struct PoolGen {
   Ring gen_link; /* gen->pgens */
   Ring segs;     /* Seg.gen_link; not those that a trace condemned */
   Account account;
-  Index index; /* 0 is the nursery */
+  Size fresh_seen; /* bytes of it that gen->fresh has */
+  Index index;     /* 0 is the nursery */
 };
 
 
