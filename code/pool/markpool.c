@@ -23,6 +23,9 @@
 /* Segments of which less than this part is free aren't filled: the runs
  * would be short (.markpool.full). */
 #define MARKPOOL_FREE_PART 8
+/* Segments of a bin that a search passes because they don't do
+ * (.markpool.pass). */
+#define MARKPOOL_PASS 16
 
 
 /* The record */
@@ -220,13 +223,20 @@ static bool markpool_fill_bin(Buffer *buffer, Ring *bin, Size size)
   Count blocks = size / align;
   Count most = size_max(size, buffer->want) / align;
 
+  Count passed = 0;
+
   RING_FOR (node, after, bin) {
     Seg *seg = RING_ELEM(Marks, bin_link, node)->seg;
     Index first;
     Index limit;
 
-    if (seg->marks->longest < blocks || !markpool_may_fill(seg))
+    if (seg->marks->longest < blocks || !markpool_may_fill(seg)) {
+      if (++passed == MARKPOOL_PASS)
+        return false;
+      ring_remove(node);
+      ring_append(bin, node);
       continue;
+    }
     if (markpool_find_run(&first, &limit, seg, blocks, most)) {
       markpool_reuse(buffer, seg, first, limit);
       return true;
