@@ -19,12 +19,16 @@
 #define SNC_SIG ((Sig)0x534E4350) /* "SNCP" */
 /* Bytes of a segment, unless a block is larger. */
 #define SNC_SEGMENT ((Size)16 << 10)
+/* Lists of free segments, by the logarithm of the size, and how many of the
+ * first one a search looks at. */
+#define SNC_LISTS WORD_BITS
+#define SNC_TRIES 8
 
 typedef struct Snc {
   Pool pool; /* first */
   Sig sig;
-  PoolGen pgen; /* never condemned */
-  Seg *free;    /* segments that hold nothing, linked by below */
+  PoolGen pgen;         /* never condemned */
+  Seg *free[SNC_LISTS]; /* segments that hold nothing, linked by below */
 } Snc;
 
 static Snc *snc_of_pool(Pool *pool)
@@ -97,29 +101,32 @@ static const SegClass snc_seg_class = {
 /* Segments that hold nothing.  They are kept for the next frame, until a
  * trace ends or memory is short. */
 
+static void snc_list(Snc *snc, Seg *seg)
+{
+  Seg **list = &snc->free[size_log2(seg_size(seg))];
+
+  seg->below = *list;
+  *list = seg;
+}
+
 static void snc_retire(Snc *snc, Seg *seg)
 {
   pgen_account_bytes(&snc->pgen.account.free, &snc->pgen.account.old,
                      seg_size(seg));
   seg->used_limit = seg->base;
-  seg->below = snc->free;
-  snc->free = seg;
+  snc_list(snc, seg);
 }
 
 /* snc_release -- give them back, but for those that a trace still knows of */
 
-static void snc_release(Snc *snc)
+static void snc_release_list(Snc *snc, Seg *list)
 {
-  Seg *list = snc->free;
-
-  snc->free = NULL;
   while (list != NULL) {
     Seg *seg = list;
 
     list = seg->below;
     if (seg_is_grey(seg) || seg->is_queued) {
-      seg->below = snc->free;
-      snc->free = seg;
+      snc_list(snc, seg);
     } else {
       seg->below = NULL;
       seg_free(seg);
@@ -127,19 +134,43 @@ static void snc_release(Snc *snc)
   }
 }
 
+static void snc_release(Snc *snc)
+{
+  for (Index i = 0; i < SNC_LISTS; ++i) {
+    Seg *list = snc->free[i];
+
+    snc->free[i] = NULL;
+    snc_release_list(snc, list);
+  }
+}
+
 /* It may be grey, or watched, as any segment that the client writes to. */
+
+static Seg *snc_reuse_from(Seg **list, Size size)
+{
+  Count tries = SNC_TRIES;
+
+  for (Seg **link = list; *link != NULL && tries > 0; link = &(*link)->below) {
+    Seg *seg = *link;
+
+    if (seg_size(seg) >= size) {
+      *link = seg->below;
+      return seg;
+    }
+    --tries;
+  }
+  return NULL;
+}
+
+/* All of the later lists are long enough. */
 
 static Seg *snc_reuse(Snc *snc, Size size)
 {
-  for (Seg **link = &snc->free; *link != NULL; link = &(*link)->below) {
-    Seg *seg = *link;
+  Seg *seg = NULL;
 
-    if (seg_size(seg) < size)
-      continue;
-    *link = seg->below;
-    return seg;
-  }
-  return NULL;
+  for (Index i = size_log2(size); i < SNC_LISTS && seg == NULL; ++i)
+    seg = snc_reuse_from(&snc->free[i], size);
+  return seg;
 }
 
 static Res snc_make(Seg **seg_out, Snc *snc, Size size)
@@ -256,7 +287,6 @@ static Res snc_init(Pool *pool, mps_arg_s *args)
                   "headers"))
     return MPS_RES_PARAM;
   pgen_init(&snc->pgen, pool, &pool->arena->top, 0);
-  snc->free = NULL;
   snc->sig = SNC_SIG;
   return MPS_RES_OK;
 }
@@ -270,8 +300,9 @@ static bool snc_check(const Pool *pool)
   CHECK(pgen_check(&snc->pgen));
   CHECK(snc->pgen.account.total
         == snc->pgen.account.free + snc->pgen.account.old);
-  for (const Seg *seg = snc->free; seg != NULL; seg = seg->below)
-    CHECK(seg->buffer == NULL && seg->used_limit == seg->base);
+  for (Index i = 0; i < SNC_LISTS; ++i)
+    for (const Seg *seg = snc->free[i]; seg != NULL; seg = seg->below)
+      CHECK(seg->buffer == NULL && seg->used_limit == seg->base);
   return true;
 }
 
@@ -281,7 +312,6 @@ static void snc_finish(Pool *pool)
 
   ASSERT(snc_check(pool));
   snc_release(snc);
-  ASSERT(snc->free == NULL);
   pgen_finish(&snc->pgen);
   snc->sig = SIG_NONE;
 }
