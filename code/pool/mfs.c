@@ -19,6 +19,8 @@
 
 #define MFS_SIG ((Sig)0x4D465320) /* "MFS " */
 #define MFS_EXTEND_BY ((Size)64 << 10)
+/* Units of an extent, about, so that its bits are soon gone through. */
+#define MFS_UNITS_MAX ((Count)4096)
 
 /* A run of grains. */
 typedef struct MfsExtent {
@@ -33,12 +35,13 @@ typedef struct MfsExtent {
 typedef struct Mfs {
   Pool pool; /* first */
   Sig sig;
-  Size unit;      /* bytes, aligned */
-  Size unit_size; /* as the client has it */
-  Size extent;    /* bytes, whole grains */
-  Count units;    /* of an extent */
-  Size total;     /* bytes */
-  Size used;      /* bytes of units */
+  Size unit;       /* bytes, aligned */
+  Size unit_size;  /* as the client has it */
+  Count extend_by; /* extents */
+  Size extent;     /* bytes, whole grains */
+  Count units;     /* of an extent */
+  Size total;      /* bytes */
+  Size used;       /* bytes of units */
   PoolGen pgen;
   Ring extents;
   Ring open;
@@ -62,7 +65,7 @@ static Size mfs_record(const Mfs *mfs)
   return sizeof(MfsExtent) + BITS_WORDS(mfs->units) * sizeof(Word);
 }
 
-static Res mfs_extend(Mfs *mfs)
+static Res mfs_extend_one(Mfs *mfs)
 {
   Arena *arena = mfs->pool.arena;
   Space *space = &arena->space;
@@ -87,6 +90,21 @@ static Res mfs_extend(Mfs *mfs)
   ring_init(&extent->open);
   ring_append(&mfs->open, &extent->open);
   mfs->total += mfs->extent;
+  return MPS_RES_OK;
+}
+
+/* mfs_extend -- by as many extents as the client wants, or as there is memory
+ * for, one at least */
+
+static Res mfs_extend(Mfs *mfs)
+{
+  Res res = mfs_extend_one(mfs);
+
+  if (res != MPS_RES_OK)
+    return res;
+  for (Count i = mfs->extend_by; i > 1; --i)
+    if (mfs_extend_one(mfs) != MPS_RES_OK)
+      break;
   return MPS_RES_OK;
 }
 
@@ -160,6 +178,7 @@ static Res mfs_init(Pool *pool, mps_arg_s *args)
 {
   Mfs *mfs = mfs_of_pool(pool);
   Size grain = pool->arena->space.grain;
+  Size wanted;
   mps_arg_s arg;
 
   mfs->extent = MFS_EXTEND_BY;
@@ -172,7 +191,12 @@ static Res mfs_init(Pool *pool, mps_arg_s *args)
     return MPS_RES_PARAM;
   mfs->unit_size = arg.val.size;
   mfs->unit = size_round_up(mfs->unit_size, pool->align);
-  mfs->extent = size_round_up(size_max(mfs->extent, mfs->unit), grain);
+  wanted = size_max(mfs->extent, mfs->unit);
+  mfs->extent = wanted;
+  if (wanted / mfs->unit > MFS_UNITS_MAX)
+    mfs->extent = mfs->unit * MFS_UNITS_MAX;
+  mfs->extent = size_round_up(mfs->extent, grain);
+  mfs->extend_by = (wanted + mfs->extent - 1) / mfs->extent;
   mfs->units = mfs->extent / mfs->unit;
   manseg_pgen_init(&mfs->pgen, pool);
   ring_init(&mfs->extents);
