@@ -477,21 +477,39 @@ static void barrier_disarm_unit(const Space *space, Index unit)
   }
 }
 
+/* barrier_find_armed -- the first unit to disarm, or where the last chunk
+ * ends
+ *
+ * Between chunks there may be far more units than in them. */
+
+static Index barrier_find_armed(const Arena *arena)
+{
+  const Space *space = &arena->space;
+  Index u = arena->disarm;
+
+  for (Index i = 0; i < space->chunk_count; ++i) {
+    const Chunk *chunk = &space->chunks[i];
+
+    for (u = size_max(u, chunk->first); u < chunk->first + chunk->count; ++u)
+      if (space->unit_armed[u])
+        return u;
+  }
+  return u;
+}
+
 bool barrier_disarm(Arena *arena)
 {
   Space *space = &arena->space;
   const Chunk *last = &space->chunks[space->chunk_count - 1];
+  Index u = barrier_find_armed(arena);
 
-  for (Index u = arena->disarm; u < last->first + last->count; ++u)
-    if (space->unit_armed[u]) {
-      space->unit_armed[u] = false;
-      arena->disarm = u + 1;
-      if (arena->barrier == BARRIER_TRACK)
-        barrier_disarm_unit(space, u);
-      return true;
-    }
-  arena->disarm = last->first + last->count;
-  return false;
+  arena->disarm = u + 1;
+  if (u >= last->first + last->count)
+    return false;
+  space->unit_armed[u] = false;
+  if (arena->barrier == BARRIER_TRACK)
+    barrier_disarm_unit(space, u);
+  return true;
 }
 
 
