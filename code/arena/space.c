@@ -45,6 +45,8 @@ static void space_lay_tables(Space *space, char *at)
   at += units;
   space->unit_armed = (unsigned char *)at;
   at += units;
+  space->unit_spare = (unsigned char *)at;
+  at += units;
   space->kind = (unsigned char *)at;
   at += space->grains;
   space->still = (unsigned char *)at;
@@ -54,7 +56,7 @@ static Size space_tables_size(const Space *space)
 {
   Count units = space->span / space->unit;
   Size size = space->grains * (sizeof(struct Seg *) + 2)
-              + 2 * BITS_WORDS(space->grains) * sizeof(Word) + units * 14;
+              + 2 * BITS_WORDS(space->grains) * sizeof(Word) + units * 15;
 
   return size_round_up(size, plat_page_size());
 }
@@ -251,6 +253,8 @@ static void space_unmark(Space *space, Index grain, Count grains)
 
   bits_clear_range(space->used, grain, grain + grains);
   space_count_units(space, grain, grains, false);
+  memset(&space->unit_spare[grain / space->unit_grains], true,
+         last - grain / space->unit_grains + 1);
   chunk->low = size_min(chunk->low, grain / space->unit_grains);
   chunk->high = size_max(chunk->high, last + 1);
 }
@@ -652,6 +656,7 @@ static void space_fill_huge(Space *space, Index grain, Count grains)
       continue;
     clean = space->unit_grains - bits_count_range(space->dirty, first, limit);
     bits_set_range(space->dirty, first, limit);
+    space->unit_spare[u] = true;
     space->spare_size += clean << space->shift;
   }
 }
@@ -819,6 +824,7 @@ static Size space_purge_unit(Space *space, Index unit)
     first = end;
   }
   space->spare_size -= freed;
+  space->unit_spare[unit] = false;
   return freed;
 }
 
@@ -837,7 +843,7 @@ static Size space_purge_pass(Space *space, Size want, bool is_whole)
 
       if (freed >= want)
         return freed;
-      if (space->unit_state[u] >= UNIT_MAPPED && space->unit_free[u] > 0
+      if (space->unit_spare[u] && space->unit_state[u] >= UNIT_MAPPED
           && (!is_whole || space->unit_free[u] == space->unit_grains))
         freed += space_purge_unit(space, u);
     }

@@ -72,6 +72,7 @@ typedef struct Space {
   unsigned char *unit_state; /* a unit: UNIT_ below */
   uint32_t *unit_watched;    /* a unit: for the barrier, watched segments */
   unsigned char *unit_armed; /* a unit: has pages that are armed in vain */
+  unsigned char *unit_spare; /* a unit: may have spare grains */
   unsigned char *still;      /* a grain: nothing in it ever moves */
 
   Chunk chunks[SPACE_CHUNKS_MAX]; /* in address order */
