@@ -467,8 +467,9 @@ struct mps_arena_s {
 
   /* Segments with references, by the lowest id in their reference set. */
   Ring remembered[WORD_BITS];
-  /* Segments with ambiguous references, and how many of those that only a
-   * trace in place condemns hold objects (.trace.ambig, .trace.place). */
+  /* Segments with ambiguous references, and how many of them hold objects of
+   * which only a trace in place is sure to find whether they are dead
+   * (.trace.ambig, .trace.place). */
   Ring ambig;
   Count ambig_holding;
   Seg *grey;    /* segments to scan */

@@ -85,6 +85,8 @@ Res markseg_create(Seg **seg_out, PoolGen *pgen, Rank rank, Size size,
   seg->marks = m;
   seg->is_piecemeal = true;
   seg->size_class = is_large ? SEG_LARGE : SEG_MEDIUM;
+  if (rank == RANK_AMBIG)
+    ++arena->ambig_holding;
   ASSERT_HOT(markseg_check(seg));
   *seg_out = seg;
   return MPS_RES_OK;
@@ -104,6 +106,8 @@ void markseg_destroy(Seg *seg)
   if (pool->debug != NULL)
     markseg_each_free(seg, markseg_check_free, pool->debug);
   markpool_unlist(seg);
+  if (seg->rank == RANK_AMBIG)
+    --arena->ambig_holding;
   seg->marks = NULL;
   seg_free(seg);
   marks_destroy(arena, m);

@@ -213,8 +213,8 @@ static Size poll_run(Arena *arena, TraceWhy why, bool is_world, Seconds time)
 }
 
 /* poll_in_place -- before everything is collected and moved: find what is
- * dead in the pools that are scanned conservatively, and in cycles through
- * them (.poll.place) */
+ * dead among objects with ambiguous references, and in cycles through them
+ * (.poll.place) */
 
 static void poll_in_place(Arena *arena, TraceWhy why)
 {
@@ -222,7 +222,8 @@ static void poll_in_place(Arena *arena, TraceWhy why)
     return;
   poll_mark_world(arena);
   arena->is_polling = true;
-  (void)trace_run_in_place(arena, why);
+  if (trace_run_in_place(arena, why) > 0)
+    note_finish(arena->trace); /* the trace that follows sends no messages */
   RING_FOR (node, after, &arena->pools) {
     Pool *pool = RING_ELEM(Pool, link, node);
 

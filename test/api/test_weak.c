@@ -371,8 +371,55 @@ START_TEST(ambiguous_references_in_objects)
   for (size_t i = 0; i < SLOTS; ++i)
     EXPECT(block_is_intact(was[i], 0, i));
   exact[0] = NULL;
-  collect(); /* the object is found dead */
-  collect(); /* and then what it referred to */
+  collect(); /* the object is found dead, and so is what it referred to */
+  mps_ap_destroy(weak.ap);
+  mps_ap_destroy(target.ap);
+  collect();
+  ck_assert_uint_eq(mps_pool_total_size(weak.pool), 0);
+  ck_assert_uint_eq(mps_pool_total_size(target.pool), 0);
+  weak.ap = client_ap(weak.pool, &options);
+  target.ap = client_ap(target.pool, &options);
+  mps_root_destroy(roots[0]);
+  client_leave(&target);
+  client_destroy(&weak);
+}
+END_TEST
+
+/* COVERS(".poll.place"): dead objects that refer to each other, one of them
+ * ambiguously, are all found in one collection, and finalized. */
+START_TEST(dead_cycles_through_ambiguous_objects)
+{
+  Options options = {.class = mps_class_ams(),
+                     .has_rank = 1,
+                     .rank = mps_rank_ambig(),
+                     .gens = 1};
+  mps_message_t message;
+  mps_addr_t ref;
+
+  weak = client_create(&options);
+  mps_arena_park(ARENA);
+  target = client_create_in(ARENA, &(Options){.gens = 2});
+  mps_message_type_enable(ARENA, mps_message_type_finalization());
+  memset(exact, 0, sizeof exact);
+  roots[0] = root_table(ARENA, mps_rank_exact(), exact, TABLE);
+  for (size_t i = 0; i < SLOTS; ++i) {
+    exact[i] = client_make(i % 2 == 0 ? &weak : &target, 64, i);
+    ref = exact[i];
+    MUST(mps_finalize(ARENA, &ref));
+  }
+  for (size_t i = 0; i < SLOTS; ++i)
+    *block_slot(exact[i], 0, 0) = exact[(i + 1) % SLOTS];
+  collect();
+  EXPECT(!mps_message_poll(ARENA));
+  memset(exact, 0, sizeof exact);
+  collect();
+  for (size_t i = 0; i < SLOTS; ++i) {
+    EXPECT(mps_message_get(&message, ARENA, mps_message_type_finalization()));
+    mps_message_finalization_ref(&ref, ARENA, message);
+    EXPECT(block_kind(ref) == KIND_OBJ);
+    mps_message_discard(ARENA, message);
+  }
+  EXPECT(!mps_message_poll(ARENA));
   mps_ap_destroy(weak.ap);
   mps_ap_destroy(target.ap);
   collect();
@@ -480,6 +527,7 @@ int main(void)
   unit_add_loop(suite, "dependents",
                 dependents_are_written_while_keys_are_scanned, 2);
   unit_add(suite, "ambiguous", ambiguous_references_in_objects);
+  unit_add(suite, "ambiguous cycles", dead_cycles_through_ambiguous_objects);
   unit_add(suite, "pattern", free_memory_has_a_pattern);
   unit_add(suite, "ruled out", ambiguous_references_may_be_ruled_out);
   return unit_run(suite);

@@ -414,17 +414,8 @@ static size_t count_live(const Net *net)
   return live;
 }
 
-/* There's a block, so that cycles through objects with ambiguous references
- * are found (.poll.place). */
 static void collect_all(Player *p)
 {
-  mps_pool_t pool = p->realm->place[CLASS_BLK].pool;
-  mps_addr_t block;
-
-  if (pool != NULL) {
-    EXPECT(mps_blk_alloc(&block, pool, 16, MPS_BLK_LEAF) == MPS_RES_OK);
-    memset(block, 0, 16);
-  }
   ++p->counts.collects;
   EXPECT(mps_arena_collect(p->realm->arena) == MPS_RES_OK);
 }
