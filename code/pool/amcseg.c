@@ -366,10 +366,9 @@ static Res amc_scan_mobile(Seg *seg, ScanState *ss)
   return MPS_RES_OK;
 }
 
-static Res amc_scan_board_once(const Seg *seg, ScanState *ss)
+static Res amc_scan_nailed(const Seg *seg, ScanState *ss, Addr from,
+                           Addr limit)
 {
-  Addr limit = amc_objects_limit(seg);
-  Addr from = seg->base;
   Addr block;
 
   while (amc_board_next(&block, seg->board, from, limit)) {
@@ -383,18 +382,25 @@ static Res amc_scan_board_once(const Seg *seg, ScanState *ss)
   return MPS_RES_OK;
 }
 
-/* Without memory, fixing drives in nails while we scan: then go through it
- * again (.emergency.scan). */
+/* Without memory, fixing drives in nails while we scan: then go through
+ * those that are new, again and again (.emergency.scan). */
 
 static Res amc_scan_board(Seg *seg, ScanState *ss)
 {
+  Addr base = seg->base;
+  Addr limit = seg->limit;
   Res res;
 
   amc_board_resolve(seg);
+  nailboard_clear_fresh(seg->board);
   do {
-    nailboard_clear_fresh(seg->board);
-    res = amc_scan_board_once(seg, ss);
-  } while (res == MPS_RES_OK && nailboard_has_fresh(seg->board));
+    Addr objects_limit = amc_objects_limit(seg);
+
+    if (limit > objects_limit)
+      limit = objects_limit;
+    res = amc_scan_nailed(seg, ss, base, limit);
+  } while (res == MPS_RES_OK
+           && nailboard_take_fresh(&base, &limit, seg->board));
   return res;
 }
 

@@ -90,6 +90,8 @@ Nailboard *nailboard_init(void *store, Addr base, Addr limit,
   board->base = base;
   board->limit = limit;
   board->open = limit;
+  board->fresh_base = limit;
+  board->fresh_limit = limit;
   board->level_count = nailboard_levels_for(nailboard_grains(board));
 
   Word *words = (Word *)(void *)(board->level + board->level_count);
@@ -152,6 +154,9 @@ bool nailboard_check(const Nailboard *board)
   CHECK(board->base < board->limit);
   CHECK(addr_is_aligned(board->base, board->grain_shift));
   CHECK(addr_is_aligned(board->limit, board->grain_shift));
+  CHECK(board->base <= board->fresh_base);
+  CHECK(board->fresh_base <= board->fresh_limit);
+  CHECK(board->fresh_limit <= board->limit);
   CHECK(board->level_count > 0);
   CHECK(board->level[0] == (const void *)(board->level + board->level_count));
 
@@ -186,6 +191,20 @@ static bool nailboard_set(Word *words, Index first, Index last)
   return changed != 0;
 }
 
+/* nailboard_note_fresh -- widen the range of new nails by first to last */
+
+static void nailboard_note_fresh(Nailboard *board, Index first, Index last)
+{
+  Addr base = addr_add(board->base, first << board->grain_shift);
+  Addr limit = addr_add(board->base, (last + 1) << board->grain_shift);
+  bool is_first = board->fresh_base == board->fresh_limit;
+
+  if (is_first || base < board->fresh_base)
+    board->fresh_base = base;
+  if (is_first || limit > board->fresh_limit)
+    board->fresh_limit = limit;
+}
+
 /* nailboard_nail_range -- nail each grain that [base, limit) touches
  *
  * Returns true if that drove in a nail that was not there before, in
@@ -209,7 +228,7 @@ bool nailboard_nail_range(Nailboard *board, Addr base, Addr limit)
 
   if (!nailboard_set(board->level[0], first, last))
     return false;
-  board->has_fresh = true;
+  nailboard_note_fresh(board, first, last);
 
   /* Every word that was written is not zero now, so .nail.inv.level asks
    * for its bit one level up.  A level in which nothing changed had all
@@ -334,11 +353,20 @@ bool nailboard_next_nail(Addr *grain_out, const Nailboard *board, Addr from)
 bool nailboard_has_fresh(const Nailboard *board)
 {
   ASSERT_HOT(nailboard_check(board));
-  return board->has_fresh;
+  return board->fresh_base < board->fresh_limit;
 }
 
 void nailboard_clear_fresh(Nailboard *board)
 {
   ASSERT_HOT(nailboard_check(board));
-  board->has_fresh = false;
+  board->fresh_base = board->limit;
+  board->fresh_limit = board->limit;
+}
+
+bool nailboard_take_fresh(Addr *base_out, Addr *limit_out, Nailboard *board)
+{
+  *base_out = board->fresh_base;
+  *limit_out = board->fresh_limit;
+  nailboard_clear_fresh(board);
+  return *base_out < *limit_out;
 }

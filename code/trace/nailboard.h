@@ -25,8 +25,9 @@ typedef struct Nailboard {
   Addr base;         /* the segment: [base, limit), whole grains */
   Addr limit;
   Addr open; /* at and above, a buffer was filling the segment; or limit */
+  Addr fresh_base;  /* nails that were driven in since the last clearing lie */
+  Addr fresh_limit; /* between these, whole grains; none when equal */
   Count level_count;   /* at least one; the highest has one word */
-  bool has_fresh;      /* was a nail driven in since it was last cleared? */
   bool is_resolved;    /* are its nails starts of objects? (.nail.resolve) */
   unsigned char notes; /* the pool's, zero at first */
   Word *level[];       /* level[0] has a bit for each grain, and level[i + 1]
@@ -71,5 +72,8 @@ MOSTLY_INTERN bool nailboard_next_nail(Addr *grain_out, const Nailboard *board,
 /* Whether a nail was new since the board was made or last cleared. */
 MOSTLY_INTERN bool nailboard_has_fresh(const Nailboard *board);
 MOSTLY_INTERN void nailboard_clear_fresh(Nailboard *board);
+/* The shortest range that new nails lie in, and clears it; or false. */
+MOSTLY_INTERN bool nailboard_take_fresh(Addr *base_out, Addr *limit_out,
+                                        Nailboard *board);
 
 #endif /* NAILBOARD_H */

@@ -16,6 +16,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import subprocess
 
 import pytest
@@ -201,6 +202,31 @@ FILL = """
     (loop (cons (make-vector 100 n) l) (+ n 1))))
 (define (try) (guard (e ((out-of-memory? e) 'out)) (fill)))
 """
+
+
+# Lists until memory runs out: each pair refers to the one made before, or to
+# the one made after.
+BACKWARDS = "(let loop ((l '())) (loop (cons 1 l)))"
+FORWARDS = """(let ((head (list 1)))
+                (let loop ((last head))
+                  (set-cdr! last (list 1))
+                  (loop (cdr last))))"""
+
+
+def processor_seconds(text, tmp_path):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    done = evaluate(f"(guard (e ((out-of-memory? e) 'out)) {text})",
+                    "--commit-limit", "6m", tmp_path=tmp_path)
+    assert done.stdout == "out\n"
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+
+
+def test_running_out_of_memory_takes_no_time(tmp_path):
+    """COVERS(".nail.board.fresh.range"): objects that can't move are found one
+    by one, and a list is no square, whichever way it goes."""
+    forwards = min(processor_seconds(FORWARDS, tmp_path) for _ in range(3))
+    backwards = min(processor_seconds(BACKWARDS, tmp_path) for _ in range(3))
+    assert backwards < 10 * forwards, (backwards, forwards)
 
 
 @pytest.mark.parametrize("limit", ["8m", "16m", "48m"])

@@ -563,7 +563,8 @@ static void check_list(Count count)
 
 /* COVERS: .emergency.scan .nailboard.emergency.exact .seg.state: with memory
  * for boards only, each live object stays, each dead one goes, and a segment
- * is scanned until no new nails are driven in. Nothing is lost. */
+ * is scanned until no new nails are driven in. Nothing is lost. It takes a pass
+ * to find each object, but no pass looks at all of them again. */
 START_TEST(test_boards_only)
 {
   enum {
@@ -582,7 +583,8 @@ START_TEST(test_boards_only)
   ck_assert_uint_gt(in_state[1], 0);
   ck_assert_ptr_eq(exact[0], head);
   check_list(COUNT);
-  ck_assert_uint_gt(help_scans, COUNT); /* in several passes */
+  ck_assert_uint_ge(help_scans, COUNT);
+  ck_assert_uint_le(help_scans, 2 * COUNT);
   amc_at_end = NULL;
   amc_relieve();
   amc_collect();

@@ -312,6 +312,31 @@ START_TEST(test_fresh_flag)
 }
 END_TEST
 
+/* What is new is between the lowest and the highest new nail
+ * (.nail.board.fresh.range). */
+START_TEST(test_fresh_range)
+{
+  Addr base;
+  Addr limit;
+
+  start(100);
+  EXPECT(!nailboard_take_fresh(&base, &limit, board));
+  nail(70, 71);
+  EXPECT(nailboard_take_fresh(&base, &limit, board));
+  EXPECT(base == at(70, 0) && limit == at(72, 0));
+  EXPECT(!nailboard_take_fresh(&base, &limit, board));
+  nail(70, 71);
+  EXPECT(!nailboard_take_fresh(&base, &limit, board));
+  nail(20, 20);
+  nail(99, 99);
+  nail(40, 40);
+  EXPECT(nailboard_take_fresh(&base, &limit, board));
+  EXPECT(base == at(20, 0) && limit == at(100, 0));
+  EXPECT(!nailboard_has_fresh(board));
+  finish();
+}
+END_TEST
+
 /* Grains from a byte to a page: only the position of the bits changes. */
 START_TEST(test_grain_sizes)
 {
@@ -353,6 +378,7 @@ int main(void)
   unit_add(suite, "levels", test_four_levels);
   unit_add(suite, "random", test_random);
   unit_add(suite, "flag", test_fresh_flag);
+  unit_add(suite, "range", test_fresh_range);
   unit_add(suite, "grains", test_grain_sizes);
   unit_add(suite, "store", test_store_is_small);
   return unit_run(suite);
