@@ -430,14 +430,19 @@ size_t string_to_utf8(Value string, char *buffer, size_t size);
 size_t utf8_encode(uint32_t code, char buffer[4]);
 
 
-/* list.c -- helpers on lists, and equality */
+/* list.c -- helpers on lists */
 
 Value list_reverse(Value list);
 intptr_t list_length(Value list); /* -1 unless it is a proper list */
 Value list_2(Value a, Value b);
 Value list_3(Value a, Value b, Value c);
+bool list_is_circular(Value list);
+
+
+/* equal.c -- the equivalence predicates */
+
 bool values_eqv(Value a, Value b);
-bool values_equal(Value a, Value b);
+bool values_equal(Value a, Value b); /* makes no objects */
 
 
 /* number.c and bignum.c -- integers of any size, and floats */

@@ -21,6 +21,7 @@
 
 #define HASH_NESTING 8
 #define HASH_ITEMS 16
+#define HASH_OBJECTS 256 /* all in all, of a structure of structures */
 
 
 /* Hashing */
@@ -37,6 +38,7 @@ static uintptr_t hash_mix(uintptr_t hash)
 typedef struct Hashing {
   mps_ld_t ld;     /* is told of addresses; null for a lookup */
   bool by_address; /* does the hash depend on one? */
+  int objects;     /* that have been looked at */
 } Hashing;
 
 /* Symbols carry their hash with them, and immediate values are their own, so
@@ -86,7 +88,7 @@ static uintptr_t hash_vector(Value v, int depth, Hashing *hashing)
 
 static uintptr_t hash_at(Value v, int depth, Hashing *hashing)
 {
-  if (depth > HASH_NESTING)
+  if (depth > HASH_NESTING || ++hashing->objects > HASH_OBJECTS)
     return 1;
   if (!is_reference(v))
     return hash_mix(value_word(v));
@@ -109,7 +111,7 @@ static uintptr_t hash_at(Value v, int depth, Hashing *hashing)
 
 uintptr_t hash_equal(Value v, bool *by_address_out)
 {
-  Hashing hashing = {NULL, false};
+  Hashing hashing = {NULL, false, 0};
   uintptr_t hash = hash_at(v, 0, &hashing);
 
   *by_address_out = hashing.by_address;
@@ -124,6 +126,7 @@ static bool table_is_equal_kind(Value table)
 static uintptr_t table_hash(Value table, Value key, Hashing *hashing)
 {
   hashing->by_address = false;
+  hashing->objects = 0;
   return table_is_equal_kind(table) ? hash_at(key, 0, hashing)
                                     : hash_eq(key, hashing);
 }
@@ -236,7 +239,7 @@ static intptr_t table_add(Value table, int slot, intptr_t n)
 /* Puts a key that isn't there in the first free place. */
 static void table_insert(Value table, Value key, Value value)
 {
-  Hashing hashing = {table_ld(table), false};
+  Hashing hashing = {table_ld(table), false, 0};
   size_t mask = table_capacity(table) - 1;
   size_t index = table_hash(table, key, &hashing) & mask;
 
@@ -348,7 +351,7 @@ static bool table_search(Value table, Value key, uintptr_t hash,
 /* If the answer is no, it is so for the addresses that objects have now. */
 static bool table_find(Value table, Value key, size_t *index_out)
 {
-  Hashing hashing = {NULL, false};
+  Hashing hashing = {NULL, false, 0};
   uintptr_t hash = table_hash(table, key, &hashing);
 
   if (table_search(table, key, hash, index_out))
