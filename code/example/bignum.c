@@ -255,15 +255,40 @@ void bignum_divide(Value a, Value b, Value *quotient_out, Value *remainder_out)
 
 /* Conversions */
 
-double bignum_to_double(Value a)
+/* The highest 64 bits are rounded once.  Of the lower ones it only matters
+ * whether there are any, for which the lowest bit of the 64 is free. */
+double bignum_fraction(Value a, int *exponent_out)
 {
   Limbs x;
-  double d = 0;
+  uint64_t high = 0;
+  uint64_t low = 0;
+  int shift;
+  int exponent;
+  double fraction;
 
   limbs_of(&x, a);
-  for (size_t i = x.length; i-- > 0;)
-    d = d * 4294967296.0 + x.limb[i];
-  return x.sign * d;
+  for (size_t i = 1; i <= 2; ++i)
+    high = high << 32 | (i <= x.length ? x.limb[x.length - i] : 0);
+  *exponent_out = 0;
+  if (high == 0)
+    return 0;
+  shift = __builtin_clzll(high);
+  for (size_t i = 3; i <= x.length; ++i)
+    low = i == 3 ? x.limb[x.length - 3] : low | (x.limb[x.length - i] != 0);
+  if (shift > 0)
+    high = high << shift | low >> (32 - shift);
+  low &= ((uint64_t)1 << (32 - shift)) - 1;
+  fraction = frexp((double)(high | (low != 0)), &exponent);
+  *exponent_out = exponent - shift + 32 * ((int)x.length - 2);
+  return x.sign * fraction;
+}
+
+double bignum_to_double(Value a)
+{
+  int exponent;
+  double fraction = bignum_fraction(a, &exponent);
+
+  return ldexp(fraction, exponent);
 }
 
 /* The integer part; d is finite. */

@@ -69,17 +69,17 @@ static Value prim_is_nan(Value *args)
 
 static Value prim_is_zero(Value *args)
 {
-  return boolean(number_compare(args[0], fixnum(0)) == 0);
+  return boolean(number_compare("zero?", args[0], fixnum(0)) == 0);
 }
 
 static Value prim_is_positive(Value *args)
 {
-  return boolean(number_compare(args[0], fixnum(0)) == 1);
+  return boolean(number_compare("positive?", args[0], fixnum(0)) == 1);
 }
 
 static Value prim_is_negative(Value *args)
 {
-  return boolean(number_compare(args[0], fixnum(0)) == -1);
+  return boolean(number_compare("negative?", args[0], fixnum(0)) == -1);
 }
 
 
@@ -128,6 +128,21 @@ static void divide(const char *who, Value a, Value b, Value *quotient_out,
   }
 }
 
+/* The quotient of integers that are too big for a float may be none. */
+static double divide_to_double(Value a, Value b)
+{
+  double x = number_to_double("/", a);
+  double y = number_to_double("/", b);
+  int up;
+  int down;
+
+  if (!is_integer(a) || !is_integer(b) || (isfinite(x) && isfinite(y)))
+    return x / y;
+  x = bignum_fraction(a, &up);
+  y = bignum_fraction(b, &down);
+  return ldexp(x / y, up - down);
+}
+
 static Value divide_two(Value a, Value b)
 {
   Value quotient;
@@ -138,7 +153,7 @@ static Value divide_two(Value a, Value b)
     if (rest == fixnum(0))
       return quotient;
   }
-  return make_flonum(number_to_double("/", a) / number_to_double("/", b));
+  return make_flonum(divide_to_double(a, b));
 }
 
 static Value prim_div(Value *args, int count)
@@ -154,63 +169,65 @@ static Value prim_div(Value *args, int count)
 
 /* Compares neighbours; the answer to each pair must have its bit in the
  * mask, where bit 0 is less, 1 equal, 2 greater, 3 unordered. */
-static Value compare_all(Value *args, int count, unsigned mask)
+static Value compare_all(const char *who, Value *args, int count,
+                         unsigned mask)
 {
   bool holds = true;
 
+  (void)check_number(who, args[0]);
   for (int i = 0; i + 1 < count; ++i)
-    holds = (mask >> (number_compare(args[i], args[i + 1]) + 1) & 1) != 0
+    holds = (mask >> (number_compare(who, args[i], args[i + 1]) + 1) & 1) != 0
             && holds;
   return boolean(holds);
 }
 
 static Value prim_equal(Value *args, int count)
 {
-  return compare_all(args, count, 2);
+  return compare_all("=", args, count, 2);
 }
 
 static Value prim_less(Value *args, int count)
 {
-  return compare_all(args, count, 1);
+  return compare_all("<", args, count, 1);
 }
 
 static Value prim_greater(Value *args, int count)
 {
-  return compare_all(args, count, 4);
+  return compare_all(">", args, count, 4);
 }
 
 static Value prim_less_equal(Value *args, int count)
 {
-  return compare_all(args, count, 3);
+  return compare_all("<=", args, count, 3);
 }
 
 static Value prim_greater_equal(Value *args, int count)
 {
-  return compare_all(args, count, 6);
+  return compare_all(">=", args, count, 6);
 }
 
-static Value extreme(Value *args, int count, int sign)
+static Value extreme(const char *who, Value *args, int count, int sign)
 {
   Value best = args[0];
   bool inexact = is_flonum(best);
 
   for (int i = 1; i < count; ++i) {
     inexact = inexact || is_flonum(args[i]);
-    if (number_compare(args[i], best) == sign)
+    if (number_compare(who, args[i], best) == sign)
       best = args[i];
   }
-  (void)check_number("max", best);
-  return inexact ? make_flonum(number_to_double("max", best)) : best;
+  (void)check_number(who, best);
+  return inexact ? make_flonum(number_to_double(who, best)) : best;
 }
 
 static Value prim_max(Value *args, int count)
 {
-  return extreme(args, count, 1);
+  return extreme("max", args, count, 1);
 }
 
 static Value prim_min(Value *args, int count)
 {
-  return extreme(args, count, -1);
+  return extreme("min", args, count, -1);
 }
 
 
@@ -223,47 +240,42 @@ typedef enum Division {
   FLOOR_QUOTIENT
 } Division;
 
-static double divide_doubles(const char *who, double a, double b,
-                             Division what)
-{
-  if (b == 0)
-    error_plain(who, "division by zero");
-  switch (what) {
-  case QUOTIENT:
-    return trunc(a / b);
-  case REMAINDER:
-    return fmod(a, b);
-  case FLOOR_QUOTIENT:
-    return floor(a / b);
-  default:
-    return a - b * floor(a / b);
-  }
-}
-
-static Value divide_integers(const char *who, const Value *args, Division what)
+static Value divide_exact(const char *who, Value a, Value b, Division what)
 {
   Value quotient;
   Value rest;
   bool floors;
 
-  for (int i = 0; i < 2; ++i) {
-    if (!is_whole(args[i]))
-      error_wrong_type(who, "an integer", args[i]);
-  }
-  if (is_flonum(args[0]) || is_flonum(args[1]))
-    return make_flonum(divide_doubles(who, number_to_double(who, args[0]),
-                                      number_to_double(who, args[1]), what));
-  divide(who, args[0], args[1], &quotient, &rest);
+  divide(who, a, b, &quotient, &rest);
   if (what == QUOTIENT || what == REMAINDER)
     return what == QUOTIENT ? quotient : rest;
   /* Truncation and floor differ when the signs of the rest and the divisor
    * do. */
   floors = rest != fixnum(0)
-           && (number_compare(rest, fixnum(0)) < 0)
-                  != (number_compare(args[1], fixnum(0)) < 0);
+           && (number_compare(who, rest, fixnum(0)) < 0)
+                  != (number_compare(who, b, fixnum(0)) < 0);
   if (what == MODULO)
-    return floors ? number_add(rest, args[1]) : rest;
+    return floors ? number_add(rest, b) : rest;
   return floors ? number_sub(quotient, fixnum(1)) : quotient;
+}
+
+/* As integers: in floats the quotient would be rounded before it is cut. */
+static Value divide_integers(const char *who, const Value *args, Division what)
+{
+  Value exact[2];
+  Value result;
+
+  for (int i = 0; i < 2; ++i) {
+    if (!is_whole(args[i]))
+      error_wrong_type(who, "an integer", args[i]);
+    exact[i] = is_integer(args[i])
+                   ? args[i]
+                   : bignum_from_double(number_to_double(who, args[i]));
+  }
+  result = divide_exact(who, exact[0], exact[1], what);
+  if (is_flonum(args[0]) || is_flonum(args[1]))
+    return make_flonum(number_to_double(who, result));
+  return result;
 }
 
 static Value prim_quotient(Value *args)
@@ -388,19 +400,27 @@ static Value prim_atan(Value *args)
                            number_to_double("atan", args[1])));
 }
 
+/* Of an integer that may be too big for a float. */
+static double big_sqrt(Value v)
+{
+  int exponent;
+  double fraction = bignum_fraction(v, &exponent);
+  int odd = exponent & 1;
+
+  return ldexp(sqrt(ldexp(fraction, odd)), (exponent - odd) / 2);
+}
+
 /* Exact if it can be; there are no complex numbers. */
 static Value prim_sqrt(Value *args)
 {
   double d = number_to_double("sqrt", args[0]);
-  double root = sqrt(d);
+  double root
+      = is_type(args[0], TYPE_BIGNUM) && d > 0 ? big_sqrt(args[0]) : sqrt(d);
 
   if (d < 0)
     error_wrong_type("sqrt", "a number that isn't negative", args[0]);
   if (is_fixnum(args[0]) && root == floor(root)
-      && number_compare(
-             number_mul(fixnum((intptr_t)root), fixnum((intptr_t)root)),
-             args[0])
-             == 0)
+      && number_mul(fixnum((intptr_t)root), fixnum((intptr_t)root)) == args[0])
     return fixnum((intptr_t)root);
   return make_flonum(root);
 }

@@ -14,8 +14,6 @@
 
 #include "scheme.h"
 
-#define NUMBER_TEXT_MAX 4096
-
 static double flonum_value(Value v)
 {
   return ((Flonum *)(void *)v)->value;
@@ -107,19 +105,41 @@ Value number_mul(Value a, Value b)
   return bignum_mul(a, b);
 }
 
-/* Comparing an integer with a float rounds the integer first. */
-int number_compare(Value a, Value b)
+/* Rounding the integer would make it equal to a float that it isn't. */
+static int compare_with_double(Value integer, double d)
+{
+  int order;
+
+  if (isnan(d))
+    return 2;
+  if (isinf(d))
+    return d > 0 ? -1 : 1;
+  order = bignum_compare(integer, bignum_from_double(d));
+  if (order != 0 || d == trunc(d))
+    return order;
+  return d > 0 ? -1 : 1;
+}
+
+static int compare_flonums(double x, double y)
+{
+  return x < y ? -1 : x > y ? 1 : x == y ? 0 : 2;
+}
+
+int number_compare(const char *who, Value a, Value b)
 {
   if (is_fixnum(a) && is_fixnum(b))
     return ((intptr_t)a > (intptr_t)b) - ((intptr_t)a < (intptr_t)b);
-  check_numbers("compare", a, b);
-  if (either_is_flonum(a, b)) {
-    double x = number_to_double("compare", a);
-    double y = number_to_double("compare", b);
+  int order;
 
-    return x < y ? -1 : x > y ? 1 : x == y ? 0 : 2;
-  }
-  return bignum_compare(a, b);
+  check_numbers(who, a, b);
+  if (!either_is_flonum(a, b))
+    return bignum_compare(a, b);
+  if (!is_integer(a) && !is_integer(b))
+    return compare_flonums(flonum_value(a), flonum_value(b));
+  if (is_integer(a))
+    return compare_with_double(a, flonum_value(b));
+  order = compare_with_double(b, flonum_value(a));
+  return order == 2 ? 2 : -order;
 }
 
 uintptr_t number_hash(Value v)
@@ -207,15 +227,30 @@ static Value parse_integer(const char *text, int radix)
   return negative ? number_sub(fixnum(0), value) : value;
 }
 
+/* The text of a number that may be of any length: so it is in an object, which
+ * the reference in the caller keeps in its place.  Null if there is a
+ * character that no number has. */
+static const char *number_text(Value string)
+{
+  const String *s = as_string(string);
+  Bytes *text = as_bytes(make_bytes(s->length + 1, 0));
+
+  for (size_t i = 0; i < s->length; ++i) {
+    if (s->chars[i] == 0 || s->chars[i] >= 0x80)
+      return NULL;
+    text->data[i] = (unsigned char)s->chars[i];
+  }
+  return (const char *)text->data;
+}
+
 Value number_parse(Value string, int radix)
 {
-  char text[NUMBER_TEXT_MAX];
-  const char *start = text;
+  const char *start = number_text(string);
   char *end;
   Value value;
   double d;
 
-  if (string_to_utf8(string, text, sizeof text) >= sizeof text)
+  if (start == NULL)
     return FALSE_VALUE;
   if (start[0] == '#' && start[1] != '\0') {
     radix = start[1] == 'x'   ? 16
@@ -280,6 +315,9 @@ Value number_format(Value number, int radix)
 {
   if (is_fixnum(number))
     return format_fixnum(fixnum_value(number), radix);
+  if (is_type(number, TYPE_FLONUM) && radix != 10)
+    error_wrong_type("number->string", "an exact integer for this radix",
+                     number);
   if (is_type(number, TYPE_FLONUM))
     return format_flonum(flonum_value(number));
   return bignum_format(number, radix);

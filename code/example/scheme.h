@@ -453,7 +453,8 @@ Value number_from_int(intptr_t n);
 Value number_add(Value a, Value b);
 Value number_sub(Value a, Value b);
 Value number_mul(Value a, Value b);
-int number_compare(Value a, Value b); /* -1, 0, 1; 2 if not ordered */
+int number_compare(const char *who, Value a,
+                   Value b); /* -1, 0, 1; 2 if not ordered */
 double number_to_double(const char *who, Value v);
 Value number_parse(Value string, int radix); /* FALSE_VALUE if it isn't */
 Value number_format(Value number, int radix);
@@ -466,6 +467,7 @@ void bignum_divide(Value a, Value b, Value *quotient_out,
                    Value *remainder_out);
 int bignum_compare(Value a, Value b);
 double bignum_to_double(Value a);
+double bignum_fraction(Value a, int *exponent_out); /* as frexp */
 Value bignum_from_double(double d);
 Value bignum_parse(const char *digits, size_t count, int radix);
 Value bignum_format(Value a, int radix);

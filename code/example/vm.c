@@ -608,13 +608,13 @@ static inline void op_multiply(Registers *r)
 }
 
 /* Compares the two on top.  2 stands for unordered, and is neither. */
-static inline int vm_compare(Registers *r)
+static inline int vm_compare(Registers *r, const char *who)
 {
   if (vm_two_fixnums(r))
     return ((intptr_t)r->sp[-2] > (intptr_t)r->sp[-1])
            - ((intptr_t)r->sp[-2] < (intptr_t)r->sp[-1]);
   vm.sp = r->sp;
-  return number_compare(r->sp[-2], r->sp[-1]);
+  return number_compare(who, r->sp[-2], r->sp[-1]);
 }
 
 static inline void vm_replace_two(Registers *r, bool answer)
@@ -625,27 +625,27 @@ static inline void vm_replace_two(Registers *r, bool answer)
 
 static inline void op_equal(Registers *r)
 {
-  vm_replace_two(r, vm_compare(r) == 0);
+  vm_replace_two(r, vm_compare(r, "=") == 0);
 }
 
 static inline void op_less(Registers *r)
 {
-  vm_replace_two(r, vm_compare(r) == -1);
+  vm_replace_two(r, vm_compare(r, "<") == -1);
 }
 
 static inline void op_greater(Registers *r)
 {
-  vm_replace_two(r, vm_compare(r) == 1);
+  vm_replace_two(r, vm_compare(r, ">") == 1);
 }
 
 static inline void op_less_equal(Registers *r)
 {
-  vm_replace_two(r, vm_compare(r) <= 0);
+  vm_replace_two(r, vm_compare(r, "<=") <= 0);
 }
 
 static inline void op_greater_equal(Registers *r)
 {
-  int order = vm_compare(r);
+  int order = vm_compare(r, ">=");
 
   vm_replace_two(r, order == 0 || order == 1);
 }

@@ -348,7 +348,7 @@
 (define (square x) (* x x))
 (define (1+ n) (+ n 1))
 (define (-1+ n) (- n 1))
-(define rational? (lambda (x) (and (number? x) (not (nan? x)))))
+(define rational? (lambda (x) (and (number? x) (= (- x x) 0))))
 (define complex? number?)
 (define exact->inexact inexact)
 (define inexact->exact exact)
@@ -370,13 +370,14 @@
     (cond ((= n 0) result)
           ((even? n) (power (* base base) (quotient n 2) result))
           (else (power base (- n 1) (* base result)))))
-  (cond ((not (exact-integer? exponent)) (%flonum-expt base exponent))
+  (cond ((not (number? base)) (error "expt: expected a number, got" base))
+        ((not (exact-integer? exponent)) (%flonum-expt base exponent))
         ((negative? exponent) (/ 1 (power base (- exponent) 1)))
         (else (power base exponent 1))))
 
 (define (exact-integer-sqrt n)
-  (if (negative? n)
-      (error "exact-integer-sqrt: expected a number that isn't negative" n))
+  (if (or (not (exact-integer? n)) (negative? n))
+      (error "exact-integer-sqrt: expected an index, got" n))
   (let loop ((x (if (= n 0)
                     0
                     (expt 2 (quotient (+ 2 (%integer-length n)) 2)))))
@@ -390,9 +391,13 @@
     (if (= n 0) bits (loop (quotient n 2) (+ bits 1)))))
 
 (define (arithmetic-shift n count)
-  (cond ((>= count 0) (* n (expt 2 count)))
-        ((< -1000 count) (floor-quotient n (expt 2 (- count))))
-        (else (%shift-right n (- count)))))
+  (cond ((not (exact-integer? n))
+         (error "arithmetic-shift: expected an exact integer, got" n))
+        ((>= count 0) (* n (expt 2 count)))
+        ((<= -4611686018427387904 n 4611686018427387903)
+         (%shift-right n (- count)))
+        ((< (%integer-length n) (- count)) (if (negative? n) -1 0))
+        (else (floor-quotient n (expt 2 (- count))))))
 
 (define (truncate/ a b) (values (quotient a b) (remainder a b)))
 (define (floor/ a b) (values (floor-quotient a b) (modulo a b)))
@@ -688,9 +693,12 @@
           (set! %handlers handlers)
           result))))
 
+;;; That a handler returned is an error for the handlers outside its own.
 (define (raise object)
-  (%call-handler object)
-  (error "raise: the handler returned" object))
+  (let ((handlers %handlers))
+    (%call-handler object)
+    (set! %handlers (cdr handlers))
+    (error "raise: the handler returned" object)))
 
 (define (raise-continuable object) (%call-handler object))
 
