@@ -159,9 +159,24 @@ static Value prim_append(Value *args, int count)
   return list;
 }
 
+/* What isn't a list is its own copy, and so is the end of one that has
+ * another end than (). */
 static Value prim_list_copy(Value *args)
 {
-  return append_two(args[0], NIL);
+  Value list = args[0];
+  Value head = make_pair(NIL, NIL);
+  Value tail = head;
+
+  if (list_is_circular(list))
+    error_wrong_type("list-copy", "a list that ends", list);
+  for (; is_pair(list); list = cdr(list)) {
+    Value pair = make_pair(car(list), NIL);
+
+    tail->slot[CDR] = pair;
+    tail = pair;
+  }
+  tail->slot[CDR] = list;
+  return cdr(head);
 }
 
 static Value prim_reverse(Value *args)
@@ -191,6 +206,8 @@ static Value prim_last_pair(Value *args)
 {
   Value list = check_pair("last-pair", args[0]);
 
+  if (list_is_circular(list))
+    error_wrong_type("last-pair", "a list that ends", list);
   while (is_pair(cdr(list)))
     list = cdr(list);
   return list;
@@ -206,53 +223,75 @@ static bool values_eq(Value a, Value b)
   return a == b;
 }
 
-static Value find_member(Value item, Value list, Equivalence same)
+/* Searches go on for so long before they ask whether the list ends. */
+#define STEPS_BEFORE_CHECK 1000000
+
+static void check_step(const char *who, Value whole, size_t step)
 {
-  for (; is_pair(list); list = cdr(list)) {
-    if (same(item, car(list)))
+  if (step == STEPS_BEFORE_CHECK && list_is_circular(whole))
+    error_wrong_type(who, "a list", whole);
+}
+
+static void check_end(const char *who, Value whole, Value end)
+{
+  if (end != NIL)
+    error_wrong_type(who, "a list", whole);
+}
+
+static Value find_member(const char *who, const Value *args, Equivalence same)
+{
+  Value list = args[1];
+
+  for (size_t step = 1; is_pair(list); list = cdr(list), ++step) {
+    if (same(args[0], car(list)))
       return list;
+    check_step(who, args[1], step);
   }
+  check_end(who, args[1], list);
   return FALSE_VALUE;
 }
 
-static Value find_entry(const char *who, Value key, Value list,
-                        Equivalence same)
+static Value find_entry(const char *who, const Value *args, Equivalence same)
 {
-  for (; is_pair(list); list = cdr(list)) {
-    if (same(key, car(check_pair(who, car(list)))))
+  Value list = args[1];
+
+  for (size_t step = 1; is_pair(list); list = cdr(list), ++step) {
+    if (same(args[0], car(check_pair(who, car(list)))))
       return car(list);
+    check_step(who, args[1], step);
   }
+  check_end(who, args[1], list);
   return FALSE_VALUE;
 }
 
 static Value prim_memq(Value *args)
 {
-  return find_member(args[0], args[1], values_eq);
+  return find_member("memq", args, values_eq);
 }
 
 static Value prim_memv(Value *args)
 {
-  return find_member(args[0], args[1], values_eqv);
+  return find_member("memv", args, values_eqv);
 }
 
 static Value prim_member(Value *args)
 {
-  return find_member(args[0], args[1], values_equal);
+  return find_member("member", args, values_equal);
 }
 
 static Value prim_assq(Value *args)
 {
-  return find_entry("assq", args[0], args[1], values_eq);
+  return find_entry("assq", args, values_eq);
 }
 
 static Value prim_assv(Value *args)
 {
-  return find_entry("assv", args[0], args[1], values_eqv);
+  return find_entry("assv", args, values_eqv);
 }
 
 static Value prim_assoc(Value *args)
 {
-  return find_entry("assoc", args[0], args[1], values_equal);
+  return find_entry("assoc", args, values_equal);
 }
 
 static Value prim_is_eq(Value *args)

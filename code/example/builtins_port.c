@@ -103,8 +103,7 @@ static Value prim_file_exists(Value *args)
 {
   char path[PATH_BYTES];
 
-  if (string_to_utf8(check_string("file-exists?", args[0]), path, PATH_BYTES)
-      >= PATH_BYTES)
+  if (!port_path(check_string("file-exists?", args[0]), path, PATH_BYTES))
     return FALSE_VALUE;
   return boolean(access(path, F_OK) == 0);
 }
@@ -113,8 +112,7 @@ static Value prim_delete_file(Value *args)
 {
   char path[PATH_BYTES];
 
-  if (string_to_utf8(check_string("delete-file", args[0]), path, PATH_BYTES)
-          >= PATH_BYTES
+  if (!port_path(check_string("delete-file", args[0]), path, PATH_BYTES)
       || remove(path) != 0)
     error_raise(SYM_FILE_ERROR, "can't delete file", make_pair(args[0], NIL));
   return UNSPECIFIED;
@@ -202,6 +200,21 @@ static Value prim_display(Value *args)
   return UNSPECIFIED;
 }
 
+/* (write-string string [port [start [end]]]) */
+static Value prim_write_string(Value *args)
+{
+  Value string = check_string("write-string", args[0]);
+  Value port = output_port("write-string", args[1]);
+  size_t start;
+  size_t end;
+
+  check_range("write-string", args + 2, as_string(string)->length, &start,
+              &end);
+  for (; start < end; ++start)
+    port_put(port, as_string(string)->chars[start]);
+  return UNSPECIFIED;
+}
+
 static Value prim_write_char(Value *args)
 {
   port_put(output_port("write-char", args[1]),
@@ -248,7 +261,7 @@ static const Primitive table[] = {
     {"port-line", 0, 1, prim_port_line, NULL},
     {"write", 1, 2, prim_write, NULL},
     {"display", 1, 2, prim_display, NULL},
-    {"write-string", 1, 2, prim_display, NULL},
+    {"write-string", 1, 4, prim_write_string, NULL},
     {"write-char", 1, 2, prim_write_char, NULL},
     {"newline", 0, 1, prim_newline, NULL},
     {"flush-output-port", 0, 1, prim_flush, NULL},

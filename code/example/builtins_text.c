@@ -44,7 +44,11 @@ static Value prim_char_to_integer(Value *args)
 
 static Value prim_integer_to_char(Value *args)
 {
-  return character((uint32_t)check_index("integer->char", args[0], 0x10FFFF));
+  size_t code = check_index("integer->char", args[0], 0x10FFFF);
+
+  if (!is_scalar((uint32_t)code))
+    error_wrong_type("integer->char", "the number of a character", args[0]);
+  return character((uint32_t)code);
 }
 
 static uint32_t char_convert(uint32_t code, int (*convert)(int))
@@ -117,7 +121,7 @@ static int compare_strings(Value a, Value b)
 static Value compare_all(Value *args, int count, unsigned mask,
                          int (*compare)(Value a, Value b))
 {
-  bool holds = true;
+  bool holds = compare(args[0], args[0]) == 0; /* one must be right too */
 
   for (int i = 0; i + 1 < count; ++i)
     holds = (mask >> (compare(args[i], args[i + 1]) + 1) & 1) != 0 && holds;

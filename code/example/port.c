@@ -73,6 +73,14 @@ Value port_open_output_string(void)
   return port_make(OUTPUT_STRING, 0, make_string(OUTPUT_LEAST, 0));
 }
 
+/* Too long a name isn't cut, and one with a null in it isn't either. */
+bool port_path(Value name, char *path, size_t size)
+{
+  size_t length = string_to_utf8(name, path, size);
+
+  return length < size && strlen(path) == length;
+}
+
 static _Noreturn void port_fail(Value name, const char *reason)
 {
   Value irritants = list_2(name, string_from_c(reason));
@@ -114,8 +122,8 @@ Value port_open_file(Value name, bool output)
   intptr_t stream;
   FILE *file;
 
-  if (string_to_utf8(name, path, sizeof path) >= sizeof path)
-    port_fail(name, "name too long");
+  if (!port_path(name, path, sizeof path))
+    port_fail(name, "no name of a file");
   /* The port first: if there is no memory for it, no file stays open. */
   port = port_make(output ? CLOSED_OUTPUT : CLOSED_INPUT, 0, NIL);
   stream = port_find_stream();
@@ -216,27 +224,49 @@ void port_put_c(Value port, const char *text)
 
 /* Input */
 
+/* What isn't a character is read again byte by byte.  A file port keeps those
+ * bytes in its position, the next one lowest, each with a bit above. */
+static int port_get_byte(Value port)
+{
+  intptr_t waiting = fixnum_value(port->slot[PORT_POSITION]);
+
+  if (waiting == 0)
+    return getc(port_stream(port));
+  port->slot[PORT_POSITION] = fixnum(waiting >> 9);
+  return (int)(waiting & 0xFF);
+}
+
+static void port_unget_byte(Value port, int byte)
+{
+  intptr_t waiting = fixnum_value(port->slot[PORT_POSITION]);
+
+  if (byte != EOF)
+    port->slot[PORT_POSITION] = fixnum(waiting << 9 | 0x100 | byte);
+}
+
 /* Reads one character of UTF-8; a byte that can't be part of one stands for
  * itself, and the rest of a broken one is read again. */
-static int32_t stream_get(FILE *stream)
+static int32_t port_get_utf8(Value port)
 {
-  int first = getc(stream);
-  uint32_t code = (uint32_t)first;
+  int bytes[4] = {port_get_byte(port)};
+  int first = bytes[0];
   int more = first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : first >= 0xC0 ? 1 : 0;
+  uint32_t code = (uint32_t)first & 0x3Fu >> more;
+  int count = 1;
 
   if (more == 0 || first == EOF || first >= 0xF8)
-    return first == EOF ? -1 : (int32_t)code;
-  code &= 0x3Fu >> more;
-  for (; more > 0; --more) {
-    int next = getc(stream);
-
-    if (next == EOF || (next & 0xC0) != 0x80) {
-      (void)ungetc(next, stream);
-      return first;
-    }
-    code = code << 6 | ((uint32_t)next & 0x3F);
+    return first == EOF ? -1 : first;
+  while (count <= more) {
+    bytes[count] = port_get_byte(port);
+    if (bytes[count] == EOF || (bytes[count++] & 0xC0) != 0x80)
+      break;
+    code = code << 6 | ((uint32_t)bytes[count - 1] & 0x3F);
+    if (count > more && utf8_is_right(code, (size_t)count))
+      return (int32_t)code;
   }
-  return (int32_t)code;
+  while (--count > 0)
+    port_unget_byte(port, bytes[count]);
+  return first;
 }
 
 static int32_t port_get_string(Value port)
@@ -264,7 +294,7 @@ static int32_t port_next(Value port)
     port->slot[PORT_TEXT] = NIL;
     return (int32_t)fixnum_value(peeked);
   }
-  return stream_get(port_stream(port));
+  return port_get_utf8(port);
 }
 
 int32_t port_get(Value port)

@@ -40,6 +40,42 @@ static void print_quoted(Value port, Value string)
   port_put(port, '"');
 }
 
+/* Would the name be read as that of the symbol?  Uninterned ones have no such
+ * name, and look so. */
+static bool symbol_is_plain(Value name)
+{
+  const String *s = as_string(name);
+
+  if (s->length == 0 || (s->length == 1 && s->chars[0] == '.'))
+    return false;
+  if (s->chars[0] == '#')
+    return s->length > 1 && s->chars[1] == ':';
+  if (s->chars[0] == ',' || s->chars[0] == '`')
+    return false;
+  for (size_t i = 0; i < s->length; ++i) {
+    if (reader_is_delimiter((int32_t)s->chars[i]) || s->chars[i] < ' ')
+      return false;
+  }
+  return number_parse(name, 10) == FALSE_VALUE;
+}
+
+static void print_symbol(Value port, Value name, bool write)
+{
+  if (!write || symbol_is_plain(name)) {
+    print_characters(port, name);
+    return;
+  }
+  port_put(port, '|');
+  for (size_t i = 0; i < as_string(name)->length; ++i) {
+    uint32_t c = as_string(name)->chars[i];
+
+    if (c == '|' || c == '\\')
+      port_put(port, '\\');
+    port_put(port, c);
+  }
+  port_put(port, '|');
+}
+
 static void print_character(Value port, uint32_t code)
 {
   char text[24];
@@ -252,7 +288,7 @@ static void print_object(Value port, Value v, bool write)
       print_characters(port, v);
     break;
   case TYPE_SYMBOL:
-    print_characters(port, v->slot[SYMBOL_NAME]);
+    print_symbol(port, v->slot[SYMBOL_NAME], write);
     break;
   case TYPE_FLONUM:
   case TYPE_BIGNUM:

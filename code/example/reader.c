@@ -11,7 +11,7 @@
 
 #include "scheme.h"
 
-#define TOKEN_LEAST 32
+#define NO_CHARACTER (-1)
 
 /* Values contain values. */
 static Value read_at(Value port);
@@ -31,10 +31,10 @@ static bool is_space(int32_t c)
   return c == ' ' || (c >= '\t' && c <= '\r') || c == 0xA0 || c == 0xFEFF;
 }
 
-static bool is_delimiter(int32_t c)
+bool reader_is_delimiter(int32_t c)
 {
   return c < 0 || is_space(c) || c == '(' || c == ')' || c == '[' || c == ']'
-         || c == '"' || c == ';' || c == '\'';
+         || c == '"' || c == ';' || c == '\'' || c == '|';
 }
 
 
@@ -85,66 +85,66 @@ static int32_t skip_space(Value port)
 
 /* Atoms */
 
-/* The text of an atom that starts with the given characters; both may be
- * left out by zero. */
+/* The text of an atom that starts with the given characters; the second may
+ * be left out by NO_CHARACTER. */
 static Value read_token(Value port, int32_t first, int32_t second)
 {
   Value text = port_open_output_string();
 
-  if (first != 0)
-    port_put(text, (uint32_t)first);
-  if (second != 0)
+  port_put(text, (uint32_t)first);
+  if (second != NO_CHARACTER)
     port_put(text, (uint32_t)second);
-  while (!is_delimiter(port_peek(port)))
+  while (!reader_is_delimiter(port_peek(port)))
     port_put(text, (uint32_t)port_get(port));
   return port_text(text);
 }
 
-static Value read_bar_symbol(Value port)
-{
-  Value text = port_open_output_string();
-  int32_t c;
-
-  while ((c = port_get(port)) != '|') {
-    if (c < 0)
-      read_fail(port, "a symbol in bars has no end");
-    port_put(text, (uint32_t)c);
-  }
-  return symbol_intern(port_text(text));
-}
-
 static Value read_atom(Value port, int32_t first)
 {
-  Value token = read_token(port, first, 0);
+  Value token = read_token(port, first, NO_CHARACTER);
   Value number = number_parse(token, 10);
 
   return number != FALSE_VALUE ? number : symbol_intern(token);
 }
 
+/* Adds a hexadecimal digit to the code of a character. */
+static uint32_t add_hex(Value port, uint32_t code, int32_t c)
+{
+  int32_t low = c | 0x20;
+
+  if (c >= '0' && c <= '9')
+    code = code * 16 + (uint32_t)(c - '0');
+  else if (low >= 'a' && low <= 'f')
+    code = code * 16 + (uint32_t)(low - 'a' + 10);
+  else
+    read_fail(port, "bad hexadecimal digit");
+  if (code > 0x10FFFF)
+    read_fail(port, "there is no such character");
+  return code;
+}
+
+static uint32_t check_code(Value port, uint32_t code)
+{
+  if (!is_scalar(code))
+    read_fail(port, "there is no such character");
+  return code;
+}
+
 static uint32_t read_hex_escape(Value port)
 {
+  int32_t c = port_get(port);
   uint32_t code = 0;
-  int32_t c;
 
-  while ((c = port_get(port)) != ';') {
-    int32_t low = c | 0x20;
-
-    if (c >= '0' && c <= '9')
-      code = code * 16 + (uint32_t)(c - '0');
-    else if (low >= 'a' && low <= 'f')
-      code = code * 16 + (uint32_t)(low - 'a' + 10);
-    else
-      read_fail(port, "bad hexadecimal escape");
-    if (code > 0x10FFFF)
-      read_fail(port, "escape is no character");
-  }
-  return code;
+  do {
+    code = add_hex(port, code, c);
+  } while ((c = port_get(port)) != ';');
+  return check_code(port, code);
 }
 
 static void read_escape(Value port, Value text)
 {
-  static const char names[] = "ntra0";
-  static const char codes[] = "\n\t\r\a";
+  static const char names[] = "ntrab0";
+  static const char codes[] = "\n\t\r\a\b";
   int32_t c = port_get(port);
   const char *found = c > 0 && c < 128 ? strchr(names, c) : NULL;
 
@@ -156,7 +156,7 @@ static void read_escape(Value port, Value text)
     while (port_peek(port) == ' ' || port_peek(port) == '\t')
       (void)port_get(port);
   } else if (c < 0) {
-    read_fail(port, "a string has no end");
+    read_fail(port, "the text ends in an escape");
   } else {
     port_put(text, (uint32_t)c);
   }
@@ -178,6 +178,22 @@ static Value read_string(Value port)
   return port_text(text);
 }
 
+static Value read_bar_symbol(Value port)
+{
+  Value text = port_open_output_string();
+  int32_t c;
+
+  while ((c = port_get(port)) != '|') {
+    if (c < 0)
+      read_fail(port, "a symbol in bars has no end");
+    if (c == '\\')
+      read_escape(port, text);
+    else
+      port_put(text, (uint32_t)c);
+  }
+  return symbol_intern(port_text(text));
+}
+
 static const struct {
   const char *name;
   uint32_t code;
@@ -186,31 +202,55 @@ static const struct {
     {"null", 0},     {"delete", 0x7F},  {"backspace", '\b'}, {"escape", 0x1B},
     {"alarm", '\a'}, {"nul", 0},        {"linefeed", '\n'}};
 
+static bool string_is(Value string, const char *text)
+{
+  const String *s = as_string(string);
+  size_t i = 0;
+
+  while (i < s->length && text[i] != '\0'
+         && s->chars[i] == (unsigned char)text[i])
+    ++i;
+  return i == s->length && text[i] == '\0';
+}
+
 static Value read_character(Value port)
 {
   int32_t first = port_get(port);
-  char name[32];
-  unsigned code;
   Value token;
 
   if (first < 0)
     read_fail(port, "a character is missing");
-  token = read_token(port, first, 0);
+  token = read_token(port, first, NO_CHARACTER);
   if (as_string(token)->length == 1)
     return character(as_string(token)->chars[0]);
-  (void)string_to_utf8(token, name, sizeof name);
-  if (name[0] == 'x' && sscanf(name + 1, "%x", &code) == 1 && code <= 0x10FFFF)
-    return character(code);
   for (size_t i = 0; i < sizeof character_names / sizeof character_names[0];
        ++i) {
-    if (strcmp(name, character_names[i].name) == 0)
+    if (string_is(token, character_names[i].name))
       return character(character_names[i].code);
+  }
+  if (first == 'x') {
+    uint32_t code = 0;
+
+    for (size_t i = 1; i < as_string(token)->length; ++i)
+      code = add_hex(port, code, (int32_t)as_string(token)->chars[i]);
+    return character(check_code(port, code));
   }
   read_fail(port, "unknown character name");
 }
 
 
 /* Structures */
+
+/* After the dot and a value nothing may come but comments. */
+static void read_close(Value port, int32_t close)
+{
+  int32_t c;
+
+  while ((c = skip_space(port)) != close) {
+    if (c != '#' || read_value_from(port, c) != DEFAULT_OBJECT)
+      read_fail(port, "bad dotted list");
+  }
+}
 
 static Value read_list(Value port, int32_t close)
 {
@@ -228,10 +268,11 @@ static Value read_list(Value port, int32_t close)
         read_fail(port, "wrong closing bracket");
       return cdr(head);
     }
-    if (c == '.' && is_delimiter(port_peek(port))) {
+    if (c == '.' && reader_is_delimiter(port_peek(port))) {
+      if (tail == head)
+        read_fail(port, "a dot without anything in front");
       tail->slot[CDR] = read_at(port);
-      if (skip_space(port) != close)
-        read_fail(port, "bad dotted list");
+      read_close(port, close);
       return cdr(head);
     }
     item = read_value_from(port, c);
@@ -292,14 +333,12 @@ static Value read_named_constant(Value port, int32_t c)
 {
   Value token = read_token(port, '#', c);
   Value number = number_parse(token, 10);
-  char name[32];
 
   if (number != FALSE_VALUE)
     return number;
-  (void)string_to_utf8(token, name, sizeof name);
-  if (strcmp(name, "#t") == 0 || strcmp(name, "#true") == 0)
+  if (string_is(token, "#t") || string_is(token, "#true"))
     return TRUE_VALUE;
-  if (strcmp(name, "#f") == 0 || strcmp(name, "#false") == 0)
+  if (string_is(token, "#f") || string_is(token, "#false"))
     return FALSE_VALUE;
   read_fail(port, "unknown # syntax");
 }

@@ -428,6 +428,11 @@ uintptr_t string_hash(Value string);
  * returns the bytes that the whole would take without the null. */
 size_t string_to_utf8(Value string, char *buffer, size_t size);
 size_t utf8_encode(uint32_t code, char buffer[4]);
+bool is_scalar(uint32_t code); /* is there such a character in Unicode? */
+
+/* Does code, that count bytes of UTF-8 were decoded to, need so many and
+ * stand for a character? */
+bool utf8_is_right(uint32_t code, size_t count);
 
 
 /* list.c -- helpers on lists */
@@ -529,6 +534,7 @@ void finals_poll(void);
 /* port.c -- text streams */
 
 Value port_open_file(Value name, bool output);
+bool port_path(Value name, char *path, size_t size); /* can it be one? */
 Value port_open_string(Value text);
 Value port_open_output_string(void);
 Value port_text(Value port);
@@ -548,6 +554,7 @@ void ports_create(void);
 
 Value read_value(Value port); /* EOF_OBJECT at the end */
 void print_value(Value port, Value v, bool write);
+bool reader_is_delimiter(int32_t c); /* does it end a symbol or number? */
 
 /* labels.c -- which objects a circular structure comes back to */
 

@@ -55,6 +55,18 @@ size_t utf8_encode(uint32_t code, char buffer[4])
   return 4;
 }
 
+bool is_scalar(uint32_t code)
+{
+  return code <= 0x10FFFF && (code < 0xD800 || code > 0xDFFF);
+}
+
+bool utf8_is_right(uint32_t code, size_t count)
+{
+  char bytes[4];
+
+  return is_scalar(code) && utf8_encode(code, bytes) == count;
+}
+
 /* Decodes one character from [*text_io, limit), which isn't empty.  A byte
  * that starts no character stands for itself, so any file can be read. */
 static uint32_t utf8_decode(const unsigned char **text_io,
@@ -73,6 +85,8 @@ static uint32_t utf8_decode(const unsigned char **text_io,
       return *text;
     code = code << 6 | (text[i] & 0x3Fu);
   }
+  if (!utf8_is_right(code, more + 1))
+    return *text;
   *text_io = text + 1 + more;
   return code;
 }

@@ -293,6 +293,39 @@ def test_a_directory_is_no_program(tmp_path):
     assert "Is a directory" in done.stderr
 
 
+def test_bytes_that_are_no_text(tmp_path):
+    """Those stand for themselves, and none is lost, whatever is in front."""
+    data = b"\xe2\x82A\xf0\x9f\x98\xe2\x82\xac\xed\xa0\x80\xc0\x80\xff\xe2\x82"
+    (tmp_path / "bytes").write_bytes(data)
+    done = evaluate("""
+        (call-with-input-file "bytes"
+          (lambda (port)
+            (let loop ((codes '()))
+              (peek-char port)
+              (let ((c (read-char port)))
+                (if (eof-object? c)
+                    (reverse codes)
+                    (loop (cons (char->integer c) codes)))))))""",
+                    tmp_path=tmp_path)
+    codes = [0xe2, 0x82, 0x41, 0xf0, 0x9f, 0x98, 0x20ac, 0xed, 0xa0, 0x80,
+             0xc0, 0x80, 0xff, 0xe2, 0x82]
+    assert done.stdout == f"({' '.join(map(str, codes))})\n"
+
+
+def test_an_error_in_what_is_loaded(tmp_path):
+    """It doesn't change where other files are looked for, nor what later
+    messages start with."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "bad.scm").write_text("(car 5)")
+    (tmp_path / "good.scm").write_text("'good")
+    (tmp_path / "main.scm").write_text("""
+(guard (e (#t (display "caught "))) (load "sub/bad.scm"))
+(begin (write (load "good.scm")) (car 6))""")
+    done = scheme("main.scm", cwd=tmp_path, status=1)
+    assert done.stdout == "caught good"
+    assert done.stderr == "main.scm:3: error: car: expected a pair, got 6\n"
+
+
 def test_arguments_and_exit(tmp_path):
     script = tmp_path / "arguments.scm"
     script.write_text("(write (cdr (command-line))) (exit 7)")

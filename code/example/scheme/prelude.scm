@@ -168,22 +168,30 @@
 
 ;;; Lists
 
-(define (%map1 f list)
-  (let loop ((list list) (result '()))
-    (if (pair? list)
-        (loop (cdr list) (cons (f (car list)) result))
-        (reverse result))))
+;;; Complains of what ends otherwise than a list.
+(define (%check-end who end)
+  (if (not (null? end))
+      (error (string-append who ": expected a list, got") end)))
 
-(define (%any-null? lists)
+(define (%map1 f list)
+  (let loop ((rest list) (result '()))
+    (if (pair? rest)
+        (loop (cdr rest) (cons (f (car rest)) result))
+        (begin
+          (%check-end "map" rest)
+          (reverse result)))))
+
+(define (%any-null? who lists)
   (and (pair? lists)
-       (or (not (pair? (car lists)))
-           (%any-null? (cdr lists)))))
+       (if (pair? (car lists))
+           (%any-null? who (cdr lists))
+           (begin (%check-end who (car lists)) #t))))
 
 (define (map f list . lists)
   (if (null? lists)
       (%map1 f list)
       (let loop ((lists (cons list lists)) (result '()))
-        (if (%any-null? lists)
+        (if (%any-null? "map" lists)
             (reverse result)
             (loop (%map1 cdr lists)
                   (cons (apply f (%map1 car lists)) result))))))
@@ -191,11 +199,13 @@
 (define (for-each f list . lists)
   (if (null? lists)
       (let loop ((list list))
-        (when (pair? list)
-          (f (car list))
-          (loop (cdr list))))
+        (if (pair? list)
+            (begin
+              (f (car list))
+              (loop (cdr list)))
+            (%check-end "for-each" list)))
       (let loop ((lists (cons list lists)))
-        (unless (%any-null? lists)
+        (unless (%any-null? "for-each" lists)
           (apply f (%map1 car lists))
           (loop (%map1 cdr lists))))))
 
@@ -244,7 +254,7 @@
       (fold f (car list) (cdr list))))
 
 (define (any test list)
-  (and (pair? list)
+  (and (not (null? list))
        (or (test (car list))
            (any test (cdr list)))))
 
@@ -531,8 +541,17 @@
 
 (define (symbol<? a b) (string<? (symbol->string a) (symbol->string b)))
 
-(define (boolean=? a b) (eq? a b))
-(define (symbol=? a b) (eq? a b))
+(define (%all-eq? who type? items)
+  (for-each (lambda (item)
+              (if (not (type? item))
+                  (error (string-append who ": wrong type of argument") item)))
+            items)
+  (every (lambda (item) (eq? item (car items))) (cdr items)))
+
+(define (boolean=? a b . more)
+  (%all-eq? "boolean=?" boolean? (cons* a b more)))
+(define (symbol=? a b . more)
+  (%all-eq? "symbol=?" symbol? (cons* a b more)))
 
 
 ;;; Hash tables
@@ -992,22 +1011,28 @@
   (let* ((path (if (string-prefix? "/" name)
                    name
                    (string-append %load-directory name)))
-         (old-directory %load-directory)
+         (directory (%directory path))
+         (place path)
          (port (open-input-file path)))
-    (set! %load-directory (%directory path))
-    (let loop ((value (void)))
-      (%set-load-place! path)
-      (let ((form (read port)))
-        (if (eof-object? form)
-            (begin
-              (close-port port)
-              (%set-load-place! #f)
-              (set! %load-directory old-directory)
-              value)
-            (begin
-              (%set-load-place!
-               (string-append path ":" (number->string (port-line port))))
-              (loop (eval form))))))))
+    ;; What is loaded may raise an error that is handled outside.
+    (define (swap)
+      (let ((other %load-directory))
+        (set! %load-directory directory)
+        (set! directory other)
+        (set! place (%set-load-place! place))))
+    (dynamic-wind
+     swap
+     (lambda ()
+       (let loop ((value (void)))
+         (%set-load-place! path)
+         (let ((form (read port)))
+           (if (eof-object? form)
+               (begin (close-port port) value)
+               (begin
+                 (%set-load-place!
+                  (string-append path ":" (number->string (port-line port))))
+                 (loop (eval form)))))))
+     swap)))
 
 (define (%evaluate-text text)
   (let ((port (open-input-string text)))
