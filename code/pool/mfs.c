@@ -19,8 +19,9 @@
 
 #define MFS_SIG ((Sig)0x4D465320) /* "MFS " */
 #define MFS_EXTEND_BY ((Size)64 << 10)
-/* Units of an extent, about, so that its bits are soon gone through. */
-#define MFS_UNITS_MAX ((Count)4096)
+/* Units of an extent, or up to twice as many, so that its bits are soon gone
+ * through. */
+#define MFS_UNITS ((Count)4096)
 
 /* A run of grains. */
 typedef struct MfsExtent {
@@ -65,21 +66,13 @@ static Size mfs_record(const Mfs *mfs)
   return sizeof(MfsExtent) + BITS_WORDS(mfs->units) * sizeof(Word);
 }
 
-static Res mfs_extend_one(Mfs *mfs)
+static Res mfs_add_extent(Mfs *mfs, Addr base)
 {
-  Arena *arena = mfs->pool.arena;
-  Space *space = &arena->space;
   MfsExtent *extent;
-  Addr base;
-  Res res = space_alloc(&base, space, mfs->extent >> space->shift, SPACE_LOW);
+  Res res = ctl_alloc(&extent, &mfs->pool.arena->ctl, mfs_record(mfs));
 
   if (res != MPS_RES_OK)
     return res;
-  res = ctl_alloc(&extent, &arena->ctl, mfs_record(mfs));
-  if (res != MPS_RES_OK) {
-    space_free(space, base, mfs->extent >> space->shift);
-    return res;
-  }
   manseg_init(&extent->seg, &mfs->pgen, base, addr_add(base, mfs->extent));
   extent->free = mfs->units;
   extent->word = 0;
@@ -93,18 +86,25 @@ static Res mfs_extend_one(Mfs *mfs)
   return MPS_RES_OK;
 }
 
-/* mfs_extend -- by as many extents as the client wants, or as there is memory
- * for, one at least */
+/* mfs_extend -- by as much as the client wants, in several extents; those
+ * whose records there is no memory for go back, but for one at least */
 
 static Res mfs_extend(Mfs *mfs)
 {
-  Res res = mfs_extend_one(mfs);
+  Space *space = &mfs->pool.arena->space;
+  Size size = mfs->extend_by * mfs->extent;
+  Addr base;
+  Res res = space_alloc(&base, space, size >> space->shift, SPACE_LOW);
 
   if (res != MPS_RES_OK)
     return res;
-  for (Count i = mfs->extend_by; i > 1; --i)
-    if (mfs_extend_one(mfs) != MPS_RES_OK)
-      break;
+  for (Size at = 0; at < size; at += mfs->extent) {
+    res = mfs_add_extent(mfs, addr_add(base, at));
+    if (res != MPS_RES_OK) {
+      space_free(space, addr_add(base, at), (size - at) >> space->shift);
+      return at > 0 ? MPS_RES_OK : res;
+    }
+  }
   return MPS_RES_OK;
 }
 
@@ -192,11 +192,8 @@ static Res mfs_init(Pool *pool, mps_arg_s *args)
   mfs->unit_size = arg.val.size;
   mfs->unit = size_round_up(mfs->unit_size, pool->align);
   wanted = size_max(mfs->extent, mfs->unit);
-  mfs->extent = wanted;
-  if (wanted / mfs->unit > MFS_UNITS_MAX)
-    mfs->extent = mfs->unit * MFS_UNITS_MAX;
-  mfs->extent = size_round_up(mfs->extent, grain);
-  mfs->extend_by = (wanted + mfs->extent - 1) / mfs->extent;
+  mfs->extend_by = size_max(wanted / mfs->unit / MFS_UNITS, 1);
+  mfs->extent = size_round_up(wanted / mfs->extend_by, grain);
   mfs->units = mfs->extent / mfs->unit;
   manseg_pgen_init(&mfs->pgen, pool);
   ring_init(&mfs->extents);
