@@ -234,21 +234,25 @@ END_TEST
 
 /* Allocation points */
 
-/* How long it takes to fill and empty an allocation point, some times. */
+/* How long it takes to fill and empty an allocation point: the shortest of
+ * many rounds, so that what else the machine does doesn't count. */
 static double fill_time(mps_pool_t pool, size_t size)
 {
-  double begin = now();
+  double least = 1.0;
 
   for (int i = 0; i < ROUNDS; ++i) {
+    double begin = now();
     mps_ap_t ap = make_ap(pool, mps_rank_exact());
 
     (void)make(ap, size, KIND_LEAF, NULL, NULL);
     mps_ap_destroy(ap);
+    begin = now() - begin;
+    least = begin < least ? begin : least;
   }
-  return now() - begin;
+  return least;
 }
 
-/* COVERS: .gen.due: with a sum over all pools it was 80 times as long */
+/* COVERS: .gen.due: with a sum over all pools it was 15 times as long */
 START_TEST(many_pools_in_a_generation)
 {
   static mps_pool_t pools[POOLS];
@@ -263,14 +267,14 @@ START_TEST(many_pools_in_a_generation)
   many = fill_time(pools[0], 64);
   for (size_t i = 0; i < POOLS; ++i)
     mps_pool_destroy(pools[i]);
-  ck_assert_double_lt(many, MUCH * one);
+  ck_assert_double_lt(many, 5 * one);
   mps_fmt_destroy(fmt);
   mps_arena_destroy(arena);
 }
 END_TEST
 
-/* COVERS: .markpool.pass: holes of two thirds of what is wanted; it was 12
- * times as long, and goes with the square of their number */
+/* COVERS: .markpool.pass: holes of two thirds of what is wanted; it was 40
+ * times as long */
 START_TEST(many_holes_that_are_too_short)
 {
   double none, many;
