@@ -12,7 +12,9 @@
 
 #include "../heap/arena.h"
 
-#define API_REQUIRE(cond, text) REQUIRE(cond, text)
+#define API_REQUIRE(cond, text) \
+  (LIKELY(cond) ? true \
+                : (base_fail("REQUIRE", __FILE__, __LINE__, text), false))
 
 static inline bool api_is_handle(const void *handle)
 {

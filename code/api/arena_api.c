@@ -435,6 +435,7 @@ void mps_arena_postmortem(mps_arena_t arena)
     return;
   while (plat_lock_is_mine(&arena->lock))
     plat_lock_release(&arena->lock);
+  base_let_all();
   barrier_unregister(arena);
   arena->state = ARENA_POSTMORTEM;
   barrier_lift(arena);

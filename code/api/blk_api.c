@@ -18,8 +18,8 @@
 
 /* The first address of an object, which is found. */
 #define API_BLK_OBJECT(region, head, blk, p, function) \
-  API_REQUIRE(blk_find(region, head, blk, p), #function \
-              ": p must be the first address of an object of the pool")
+  REQUIRE(blk_find(region, head, blk, p), \
+          #function ": p must be the first address of an object of the pool")
 
 #define API_BLK_FLAGS(blk, flags, function) \
   (API_REQUIRE(((flags) & ~BLK_FLAGS) == 0, \
@@ -274,8 +274,8 @@ void mps_blk_free(mps_pool_t pool, mps_addr_t p)
       || api_blk_free_alone(pool, p))
     return;
   blk = api_blk_enter(pool);
-  if (API_REQUIRE(api_blk_may_free(blk), "mps_blk_free: the pool must not be "
-                                         "locked or collecting")
+  if (REQUIRE(api_blk_may_free(blk), "mps_blk_free: the pool must not be "
+                                     "locked or collecting")
       && API_BLK_OBJECT(&region, &head, blk, p, mps_blk_free))
     blk_free(blk, region, head);
   api_blk_leave(blk);
@@ -457,16 +457,16 @@ void mps_blk_mark_begin(mps_pool_t pool)
   if (!API_BLK(pool, mps_blk_mark_begin))
     return;
   blk = api_blk_enter(pool);
-  if (API_REQUIRE(api_blk_may_collect(blk), "mps_blk_mark_begin: the pool "
-                                            "must not be locked or "
-                                            "collecting"))
+  if (REQUIRE(api_blk_may_collect(blk), "mps_blk_mark_begin: the pool "
+                                        "must not be locked or "
+                                        "collecting"))
     blk_mark_begin(blk);
   api_blk_leave(blk);
 }
 
 #define API_BLK_MARKING(blk, function) \
-  API_REQUIRE((blk)->phase == BLK_MARKING && !(blk)->is_traced, \
-              #function ": comes between mps_blk_mark_begin and _end")
+  REQUIRE((blk)->phase == BLK_MARKING && !(blk)->is_traced, \
+          #function ": comes between mps_blk_mark_begin and _end")
 
 void mps_blk_mark(mps_pool_t pool, void **base, size_t count)
 {
@@ -505,8 +505,8 @@ size_t mps_blk_final_all(mps_pool_t pool)
   if (!API_BLK(pool, mps_blk_final_all))
     return 0;
   blk = api_blk_enter(pool);
-  if (API_REQUIRE(blk->phase == BLK_IDLE,
-                  "mps_blk_final_all: the pool must not be collecting"))
+  if (REQUIRE(blk->phase == BLK_IDLE,
+              "mps_blk_final_all: the pool must not be collecting"))
     freed = blk_final_all(blk);
   api_blk_leave(blk);
   return freed;
@@ -533,7 +533,7 @@ void mps_blk_unlock(mps_pool_t pool)
   if (!API_BLK(pool, mps_blk_unlock))
     return;
   blk = api_blk_enter(pool);
-  if (API_REQUIRE(blk->locks > 0, "mps_blk_unlock: the pool must be locked"))
+  if (REQUIRE(blk->locks > 0, "mps_blk_unlock: the pool must be locked"))
     --blk->locks;
   api_blk_leave(blk);
 }

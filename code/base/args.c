@@ -52,8 +52,8 @@ mps_arg_s mps_args_none[] = {{.key = MPS_KEY_ARGS_END}};
 
 void _mps_args_full(void)
 {
-  base_fail("REQUIRE", __FILE__, __LINE__,
-            "MPS_ARGS_ADD: a list holds less than MPS_ARGS_MAX arguments");
+  base_report(__FILE__, __LINE__,
+              "MPS_ARGS_ADD: a list holds less than MPS_ARGS_MAX arguments");
 }
 
 bool args_check(const mps_arg_s *args)
@@ -99,7 +99,7 @@ bool args_pick(mps_arg_s *args, mps_key_t key, mps_arg_s *arg_out)
   arg = args[i];
   if (!key->is_valid(&arg)) {
     args[i].key = &args_key_broken;
-    base_fail("REQUIRE", __FILE__, __LINE__, key->broken);
+    base_report(__FILE__, __LINE__, key->broken);
     return false;
   }
   do { /* the end moves down too (.interface.args.inv.end) */
@@ -119,7 +119,7 @@ bool args_require(mps_arg_s *args, mps_key_t key, mps_arg_s *arg_out)
 {
   ASSERT(args_check(args));
   if (!args_has(args, key)) {
-    base_fail("REQUIRE", __FILE__, __LINE__, key->required);
+    base_report(__FILE__, __LINE__, key->required);
     return false;
   }
   return args_pick(args, key, arg_out);

@@ -148,8 +148,44 @@ MOSTLY_INTERN void base_fail(const char *tier, const char *file, int line,
  * which argument, which rule.  False if not; then the caller does nothing.
  * On in every variety. */
 #define REQUIRE(cond, text) \
-  (LIKELY(cond) ? true \
-                : (base_fail("REQUIRE", __FILE__, __LINE__, text), false))
+  (LIKELY(cond) ? true : (base_report(__FILE__, __LINE__, text), false))
+
+/* base_report -- what REQUIRE does
+ *
+ * Between base_hold and base_let, which nest, the first report of a thread is
+ * kept, and made by the last base_let: whoever is told may do anything there,
+ * a long jump too (.base.report). */
+MOSTLY_INTERN void base_report(const char *file, int line, const char *text);
+
+/* What a thread keeps.  Texts are literals. */
+typedef struct BaseKept {
+  unsigned depth; /* how many base_let are to come */
+  int line;
+  const char *file;
+  const char *text; /* or NULL */
+} BaseKept;
+
+MOSTLY_INTERN_DATA _Thread_local BaseKept base_kept;
+
+MOSTLY_INTERN void base_tell_kept(void);
+
+static inline void base_hold(void)
+{
+  ++base_kept.depth;
+}
+
+static inline void base_let(void)
+{
+  --base_kept.depth;
+  if (UNLIKELY(base_kept.text != NULL) && base_kept.depth == 0)
+    base_tell_kept();
+}
+
+/* All at once, and what was kept is forgotten. */
+static inline void base_let_all(void)
+{
+  base_kept = (BaseKept){0};
+}
 
 /* ASSERT -- we keep our own promises.  On in every variety. */
 #define ASSERT(cond) BASE_TEST("ASSERT", cond)

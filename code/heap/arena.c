@@ -277,6 +277,7 @@ void arena_enter(Arena *arena, const PlatContext *entry)
 {
   ASSERT(!plat_lock_is_mine(&arena->lock));
   plat_lock_claim(&arena->lock);
+  base_hold();
   arena_hold_signals(arena);
   ASSERT(arena_check(arena));
   arena->is_inside = true;
@@ -289,16 +290,19 @@ void arena_leave(Arena *arena)
   arena->entry = NULL;
   arena->is_inside = false;
   arena_release(arena);
+  base_let();
 }
 
 __attribute__((noinline)) bool arena_enter_shared(Arena *arena)
 {
   if (!plat_lock_grab(&arena->lock))
     return false;
-  if (LIKELY(!arena->is_hiding))
-    return true;
-  plat_lock_release(&arena->lock);
-  return false;
+  if (UNLIKELY(arena->is_hiding)) {
+    plat_lock_release(&arena->lock);
+    return false;
+  }
+  base_hold();
+  return true;
 }
 
 void arena_enter_recursive(Arena *arena)
@@ -306,16 +310,20 @@ void arena_enter_recursive(Arena *arena)
   bool is_first = !plat_lock_is_mine(&arena->lock);
 
   plat_lock_claim(&arena->lock);
-  if (is_first)
+  if (is_first) {
+    base_hold();
     arena_hold_signals(arena);
+  }
 }
 
 void arena_leave_recursive(Arena *arena)
 {
-  if (arena->lock.depth > 0)
+  if (arena->lock.depth > 0) {
     plat_lock_release(&arena->lock);
-  else
+  } else {
     arena_release(arena);
+    base_let();
+  }
 }
 
 void arena_stop(Arena *arena)

@@ -27,7 +27,8 @@ MOSTLY_INTERN void arena_destroy(Arena *arena);
 MOSTLY_INTERN bool arena_check(const Arena *arena);
 
 /* Everything in an arena's records is used between these.  entry is where
- * the client's thread came in, for those that may collect, or NULL. */
+ * the client's thread came in, for those that may collect, or NULL.  Reports
+ * of REQUIRE are kept until the thread has left (.base.report). */
 MOSTLY_INTERN void arena_enter(Arena *arena, const PlatContext *entry);
 MOSTLY_INTERN void arena_leave(Arena *arena);
 
@@ -41,15 +42,18 @@ static inline bool arena_enter_quickly(Arena *arena)
     return arena_enter_shared(arena);
   if (UNLIKELY(!plat_lock_claim_alone(&arena->lock, plat_os_self())))
     return false;
-  if (LIKELY(!arena->is_hiding))
-    return true;
-  plat_lock_release_alone(&arena->lock);
-  return false;
+  if (UNLIKELY(arena->is_hiding)) {
+    plat_lock_release_alone(&arena->lock);
+    return false;
+  }
+  base_hold();
+  return true;
 }
 
 static inline void arena_leave_quickly(Arena *arena)
 {
   plat_lock_release_alone(&arena->lock);
+  base_let();
 }
 
 /* The same for calls that are legal while the caller is inside already. */

@@ -9,7 +9,7 @@
 #include "mpscawl.h"
 #include "mpsclo.h"
 
-/* A scan method hands in a pair without its key, or its value. */
+/* A scan method hands in a pair without its key, or its value, once. */
 static mps_addr_t pair_word;
 static mps_addr_t *pair_key;
 static mps_addr_t *pair_value;
@@ -18,6 +18,8 @@ static mps_res_t scan_pair(mps_ss_t ss, void *p, size_t s)
 {
   (void)s;
   (void)mps_fix_weak_pair(ss, p, pair_key, pair_value);
+  pair_key = &pair_word;
+  pair_value = &pair_word;
   return MPS_RES_OK;
 }
 
