@@ -128,9 +128,10 @@ static inline bool mvff_is_ahead(const Mvff *mvff, Addr base, Size size)
 {
   RING_FOR (node, after, (Ring *)&mvff->pool.buffers) {
     const Buffer *buffer = RING_ELEM(Buffer, link, node);
+    Addr ahead = buffer_committed(buffer);
 
-    if (base < buffer->limit
-        && buffer_committed(buffer) < addr_add(base, size))
+    if (base < buffer->limit && ahead < buffer->limit
+        && ahead < addr_add(base, size))
       return true;
   }
   return false;

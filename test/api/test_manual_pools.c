@@ -577,6 +577,34 @@ START_TEST(threads)
 }
 END_TEST
 
+/* COVERS: .mvff.ap.free: an allocation point that has nothing left doesn't
+ * stand in the way of a block that begins where it ended. */
+START_TEST(beside_a_full_allocation_point)
+{
+  mps_addr_t last = NULL;
+  mps_addr_t next;
+  mps_addr_t both;
+
+  MUST(mps_arena_create_k(&arena, mps_arena_class_vm(), mps_args_none));
+  pool = make_mvff(&(Way){.align = 8, .extend_by = 4096, .first_fit = true});
+  MUST(mps_ap_create_k(&ap, pool, mps_args_none));
+  do {
+    MUST(mps_reserve(&last, ap, 64));
+    ck_assert(mps_commit(ap, last, 64));
+  } while (ap->init != ap->limit);
+  MUST(mps_alloc(&next, pool, 4096));
+  ck_assert_ptr_eq(next, ap->limit);
+  mps_free(pool, last, 64);
+  mps_free(pool, next, 4096);
+  MUST(mps_alloc(&both, pool, 4096));
+  ck_assert_ptr_eq(both, last);
+  mps_free(pool, both, 4096);
+  mps_ap_destroy(ap);
+  mps_pool_destroy(pool);
+  mps_arena_destroy(arena);
+}
+END_TEST
+
 /* A heap of many blocks: what one costs doesn't grow with their number.
  * COVERS: .mvff.req.scale */
 START_TEST(many_blocks)
@@ -631,6 +659,7 @@ int main(void)
   unit_add(suite, "without", debug_without);
   unit_add_loop(suite, "roots", roots_in_blocks, 2);
   unit_add(suite, "threads", threads);
+  unit_add(suite, "beside", beside_a_full_allocation_point);
   unit_add(suite, "many", many_blocks);
   return unit_run(suite);
 }
