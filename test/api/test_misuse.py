@@ -47,8 +47,10 @@ def named_cases():
     """The cases of all tests."""
     names = {f"{name}_{argument}" for name, argument in handle_cases()}
     for test in API.glob("test_misuse*.c"):
-        names |= set(re.findall(r"^(?:\w+_)?CASE\(\s*(\w+),",
-                                test.read_text(), re.M))
+        text = test.read_text()
+        names |= set(re.findall(r"^(?:\w+_)?CASE\(\s*(\w+),", text, re.M))
+        names |= {f"{name}_in_{place}" for place in ("walk", "scan")
+                  for name in re.findall(r"^INSIDE\(\s*(\w+),", text, re.M)}
     return names
 
 
