@@ -143,6 +143,15 @@ static mps_addr_t make_block(mps_pool_t pool, mps_addr_t ref)
   return p;
 }
 
+static void end_pairs(mps_pool_t eph_pool, mps_ap_t eph_ap, mps_pool_t pool)
+{
+  mps_ap_destroy(eph_ap);
+  mps_pool_destroy(eph_pool);
+  mps_pool_destroy(pool);
+  mps_fmt_destroy(fmt);
+  mps_arena_destroy(arena);
+}
+
 /* The seconds that a collection takes with a chain in which each value is an
  * object that refers to the next key: blocks, or AMC's. */
 static double chain_time(int is_blk)
@@ -182,11 +191,7 @@ static double chain_time(int is_blk)
   mps_root_destroy(roots[1]);
   if (ap != NULL)
     mps_ap_destroy(ap);
-  mps_ap_destroy(eph_ap);
-  mps_pool_destroy(eph_pool);
-  mps_pool_destroy(pool);
-  mps_fmt_destroy(fmt);
-  mps_arena_destroy(arena);
+  end_pairs(eph_pool, eph_ap, pool);
   return time;
 }
 
@@ -223,11 +228,7 @@ START_TEST(pairs_wait_for_finalization)
   ck_assert_uint_lt(isfwd_calls, 12 * FINALS);
   mps_root_destroy(root);
   mps_ap_destroy(ap);
-  mps_ap_destroy(eph_ap);
-  mps_pool_destroy(eph_pool);
-  mps_pool_destroy(pool);
-  mps_fmt_destroy(fmt);
-  mps_arena_destroy(arena);
+  end_pairs(eph_pool, eph_ap, pool);
 }
 END_TEST
 

@@ -336,6 +336,21 @@ START_TEST(dependents_are_written_while_keys_are_scanned)
 END_TEST
 
 
+/* Nothing is left in the two pools, without their allocation points. */
+static void end_empty(const Options *options)
+{
+  mps_ap_destroy(weak.ap);
+  mps_ap_destroy(target.ap);
+  collect();
+  ck_assert_uint_eq(mps_pool_total_size(weak.pool), 0);
+  ck_assert_uint_eq(mps_pool_total_size(target.pool), 0);
+  weak.ap = client_ap(weak.pool, options);
+  target.ap = client_ap(target.pool, options);
+  mps_root_destroy(roots[0]);
+  client_leave(&target);
+  client_destroy(&weak);
+}
+
 /* COVERS(".ams.rank") COVERS(".trace.ambig"): what an object refers to
  * ambiguously stays, and the object needn't be reachable for that. */
 START_TEST(ambiguous_references_in_objects)
@@ -372,16 +387,7 @@ START_TEST(ambiguous_references_in_objects)
     EXPECT(block_is_intact(was[i], 0, i));
   exact[0] = NULL;
   collect(); /* the object is found dead, and so is what it referred to */
-  mps_ap_destroy(weak.ap);
-  mps_ap_destroy(target.ap);
-  collect();
-  ck_assert_uint_eq(mps_pool_total_size(weak.pool), 0);
-  ck_assert_uint_eq(mps_pool_total_size(target.pool), 0);
-  weak.ap = client_ap(weak.pool, &options);
-  target.ap = client_ap(target.pool, &options);
-  mps_root_destroy(roots[0]);
-  client_leave(&target);
-  client_destroy(&weak);
+  end_empty(&options);
 }
 END_TEST
 
@@ -420,16 +426,7 @@ START_TEST(dead_cycles_through_ambiguous_objects)
     mps_message_discard(ARENA, message);
   }
   EXPECT(!mps_message_poll(ARENA));
-  mps_ap_destroy(weak.ap);
-  mps_ap_destroy(target.ap);
-  collect();
-  ck_assert_uint_eq(mps_pool_total_size(weak.pool), 0);
-  ck_assert_uint_eq(mps_pool_total_size(target.pool), 0);
-  weak.ap = client_ap(weak.pool, &options);
-  target.ap = client_ap(target.pool, &options);
-  mps_root_destroy(roots[0]);
-  client_leave(&target);
-  client_destroy(&weak);
+  end_empty(&options);
 }
 END_TEST
 
